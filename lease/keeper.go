@@ -1,0 +1,270 @@
+package lease
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/daypass/daypass/access"
+	"github.com/daypass/daypass/audit"
+	"github.com/daypass/daypass/issuer"
+	"github.com/daypass/daypass/notify"
+)
+
+// Keeper starts, uses and ends leases. All fields of Options are required.
+type Keeper struct {
+	Options
+	minting singleflight.Group // one issuance at a time per lease
+}
+
+// Options are what a Keeper works with.
+type Options struct {
+	Issuer *issuer.Issuer
+	Book   Book
+	Now    func() time.Time
+	Log    *slog.Logger
+	// Link gives the address of a lease's page, for notices.
+	Link func(lease string) string
+}
+
+// New makes a Keeper.
+func New(o Options) *Keeper { return &Keeper{Options: o} }
+
+// Start starts a lease and mints its first token. Starting again with the same
+// key gives the lease that was started before and mints nothing.
+//
+// When the lease was started but minting failed, both a lease and an error
+// come back; the lease is good and its token can be tried for again.
+func (k *Keeper) Start(ctx context.Context, w Want, who issuer.Asker) (Lease, error) {
+	if err := issuer.CheckNamespace(w.Namespace); err != nil {
+		return Lease{}, &BadNamespace{err}
+	}
+	if old, err := k.Book.Started(ctx, who.Principal.ID(), w.Key); err == nil {
+		return old, nil
+	} else if !errors.Is(err, ErrNone) {
+		return Lease{}, fmt.Errorf("look for the lease: %w", err)
+	}
+	t, err := k.Issuer.Decide(ctx, w.Ask, who)
+	if err != nil {
+		return Lease{}, err
+	}
+	return k.open(ctx, t, w, who)
+}
+
+// BadNamespace is the error of an ask whose namespace cannot be one.
+type BadNamespace struct{ error }
+
+func (k *Keeper) open(ctx context.Context, t *issuer.Ticket, w Want, who issuer.Asker) (Lease, error) {
+	l := begin(t.Decision(), w, who.Principal, k.Now())
+	opened := false
+	_, err := k.Issuer.Issue(ctx, t, l.ID, func(ctx context.Context, in issuer.Intent, e audit.Event) error {
+		err := k.Book.Open(ctx, Opening{
+			Lease: l, Intent: in,
+			Events:  []audit.Event{k.started(l, who), e},
+			Notices: k.notices(l, t.Decision(), who),
+		})
+		opened = err == nil
+		return err
+	})
+	switch {
+	case errors.Is(err, ErrStarted): // two clicks at once
+		return k.Book.Started(ctx, l.Principal, l.Key)
+	case err != nil && !opened:
+		return Lease{}, err
+	}
+	return l, err
+}
+
+func begin(d access.Decision, w Want, p access.Principal, now time.Time) Lease {
+	return Lease{
+		ID: audit.NewID("ls", now), Key: w.Key,
+		Principal: p.ID(), Provider: p.Provider, Email: p.Email,
+		Cluster: d.Cluster.Name, Role: d.Role.Name, Grant: d.Grant.Name, Policy: d.Policy,
+		BreakGlass: d.Grant.BreakGlass, Reason: w.Reason, Namespace: w.Namespace,
+		StartedAt: now, EndsAt: d.EndsAt, State: Active,
+	}
+}
+
+func (k *Keeper) started(l Lease, who issuer.Asker) audit.Event {
+	e := l.event(audit.LeaseStarted, l.StartedAt, who.Who())
+	if l.BreakGlass {
+		e.Kind = audit.GlassBroken
+	}
+	e.Policy = l.Policy
+	e.Facts = map[string]string{"until": l.EndsAt.UTC().Format(time.RFC3339)}
+	e.Details.Text = l.Reason
+	return e
+}
+
+// event is an event about the lease.
+func (l Lease) event(kind audit.Kind, at time.Time, by audit.Who) audit.Event {
+	e := audit.New(kind, at, by)
+	e.Cluster, e.Role, e.Grant, e.Lease = l.Cluster, l.Role, l.Grant, l.ID
+	return e
+}
+
+// notices tells whoever the grant names that the glass was broken.
+func (k *Keeper) notices(l Lease, d access.Decision, who issuer.Asker) []notify.Notice {
+	var out []notify.Notice
+	for _, to := range d.Grant.Tells {
+		n := notify.Notice{ID: audit.NewID("nt", l.StartedAt), To: to, Type: string(audit.GlassBroken), Lease: l.ID, At: l.StartedAt}
+		n.Body = k.body(n, l, who)
+		out = append(out, n)
+	}
+	return out
+}
+
+func (k *Keeper) body(n notify.Notice, l Lease, who issuer.Asker) []byte {
+	b, err := json.Marshal(map[string]any{
+		"type": n.Type, "timestamp": n.At.UTC().Format(time.RFC3339), "id": n.ID,
+		"data": map[string]any{
+			"person": who.Principal.Label(), "provider": l.Provider, "principal": l.Principal,
+			"cluster": l.Cluster, "role": l.Role, "grant": l.Grant, "reason": l.Reason,
+			"lease": l.ID, "until": l.EndsAt.UTC().Format(time.RFC3339),
+			"address": who.Who().Address, "link": k.Link(l.ID),
+		},
+	})
+	if err != nil { // strings only
+		panic("lease: a notice does not marshal: " + err.Error())
+	}
+	return b
+}
+
+// Mine gives one of the asker's own leases; ErrNone for anybody else's.
+func (k *Keeper) Mine(ctx context.Context, id string, p access.Principal) (Lease, error) {
+	l, err := k.Book.Lease(ctx, id)
+	if err == nil && l.Principal != p.ID() {
+		err = ErrNone
+	}
+	if err != nil {
+		return Lease{}, fmt.Errorf("read the lease %s: %w", id, err)
+	}
+	return l, nil
+}
+
+// Form is how something was handed out.
+type Form string
+
+// The forms of a hand-over.
+const (
+	Downloaded Form = "download"
+	Shown      Form = "show"
+	Copied     Form = "copy"
+	Snippet    Form = "bash"
+)
+
+// HandOver gives the kubeconfig's ingredients to the lease's owner, minting
+// anew when the last token is nearly spent. The decision is made again, and
+// the hand-over is on record before this returns.
+func (k *Keeper) HandOver(ctx context.Context, id string, form Form, who issuer.Asker) (Lease, issuer.Issuance, error) {
+	l, t, err := k.again(ctx, id, who)
+	if err != nil {
+		return Lease{}, issuer.Issuance{}, err
+	}
+	made, live := k.Issuer.Live(l.ID)
+	if !live {
+		if made, err = k.mintOnce(ctx, l, t); err != nil {
+			return l, issuer.Issuance{}, err
+		}
+	}
+	now := k.Now()
+	e := l.event(audit.HandedOver, now, who.Who())
+	e.Issuance, e.AccessKeyID, e.Policy = made.ID, made.AccessKeyID, t.Decision().Policy
+	e.Facts = map[string]string{"form": string(form)}
+	if err := k.Book.HandOver(ctx, l.ID, e); err != nil {
+		return l, issuer.Issuance{}, fmt.Errorf("record the hand-over, the token is withheld: %w", err)
+	}
+	return l, made, nil
+}
+
+// Renew mints a fresh token under a lease, whatever the last one is still
+// worth. The decision is made again.
+func (k *Keeper) Renew(ctx context.Context, id string, who issuer.Asker) (Lease, error) {
+	l, t, err := k.again(ctx, id, who)
+	if err != nil {
+		return Lease{}, err
+	}
+	_, err = k.mintOnce(ctx, l, t)
+	return l, err
+}
+
+// again reads the lease and asks the policy in force whether it would still be
+// given.
+func (k *Keeper) again(ctx context.Context, id string, who issuer.Asker) (Lease, *issuer.Ticket, error) {
+	l, err := k.Mine(ctx, id, who.Principal)
+	if err != nil {
+		return Lease{}, nil, err
+	}
+	if l.At(k.Now()) != Active {
+		return Lease{}, nil, ErrOver
+	}
+	t, err := k.Issuer.Decide(ctx, l.ask(), who)
+	return l, t, err
+}
+
+// ask is what would be asked today for the lease as it was given.
+func (l Lease) ask() access.Ask {
+	lasts := l.EndsAt.Sub(l.StartedAt)
+	if lasts < access.ShortestLease {
+		lasts = 0 // cut short by the grant's end; the grant itself is asked again
+	}
+	return access.Ask{Cluster: l.Cluster, Role: l.Role, For: lasts, Reason: l.Reason, BreakGlass: l.BreakGlass, Confirmed: l.BreakGlass}
+}
+
+// mintOnce mints under a lease; who comes while another mint for it is under
+// way on this server shares its token.
+func (k *Keeper) mintOnce(ctx context.Context, l Lease, t *issuer.Ticket) (issuer.Issuance, error) {
+	v, err, _ := k.minting.Do(l.ID, func() (any, error) {
+		return k.Issuer.Issue(context.WithoutCancel(ctx), t, l.ID, func(ctx context.Context, in issuer.Intent, e audit.Event) error {
+			return k.Book.Renew(ctx, in, e)
+		})
+	})
+	if err != nil {
+		return issuer.Issuance{}, err
+	}
+	return v.(issuer.Issuance), nil
+}
+
+// End ends one of the asker's own leases: no new token is minted under it, on
+// any server. Ending it twice is ErrOver.
+func (k *Keeper) End(ctx context.Context, id string, who issuer.Asker) (Lease, error) {
+	l, err := k.Mine(ctx, id, who.Principal)
+	if err != nil {
+		return Lease{}, err
+	}
+	now := k.Now()
+	if l.At(now) != Active {
+		return l, ErrOver
+	}
+	k.Issuer.Forget(l.ID)
+	e := l.event(audit.LeaseEnded, now, who.Who())
+	if err := k.Book.End(ctx, l.ID, now, l.Principal, e); err != nil {
+		return l, fmt.Errorf("end the lease %s: %w", id, err)
+	}
+	k.Issuer.Forget(l.ID) // one may have been minted meanwhile
+	l.State, l.EndedAt, l.EndedBy = Ended, now, l.Principal
+	return l, nil
+}
+
+// Sweep writes down which leases time has ended. It changes nothing that At
+// does not tell already.
+func (k *Keeper) Sweep(ctx context.Context) error {
+	now := k.Now()
+	over, err := k.Book.Overdue(ctx, now, 500)
+	if err != nil {
+		return fmt.Errorf("look for leases that are over: %w", err)
+	}
+	for _, l := range over {
+		e := l.event(audit.LeaseExpired, now, audit.Who{Principal: l.Principal, Provider: l.Provider})
+		e.Facts = map[string]string{"until": l.EndsAt.UTC().Format(time.RFC3339)}
+		if err := k.Book.End(ctx, l.ID, l.EndsAt, "", e); err != nil && !errors.Is(err, ErrOver) {
+			return fmt.Errorf("write that lease %s expired: %w", l.ID, err)
+		}
+	}
+	return nil
+}

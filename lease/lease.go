@@ -1,0 +1,114 @@
+// Package lease keeps the life of a lease: one principal's time-boxed use of
+// one role on one cluster. A lease is started, used and ended here; whether a
+// token is minted under it is the issuer's to say. Its one danger: ending a
+// lease stops new tokens, it cannot take back one that is out.
+package lease
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/daypass/daypass/access"
+	"github.com/daypass/daypass/audit"
+	"github.com/daypass/daypass/issuer"
+	"github.com/daypass/daypass/notify"
+)
+
+// State is where a lease is in its life. It only moves forward.
+type State string
+
+// The states so far. Time alone ends a lease: Active in the database and past
+// its end is Expired, whether or not a sweep has written so.
+const (
+	Active  State = "active"
+	Ended   State = "ended"   // by somebody
+	Expired State = "expired" // by time
+)
+
+// Lease is one principal's time-boxed use of one role on one cluster.
+type Lease struct {
+	ID         string // ls_…
+	Key        string // makes starting idempotent, per principal
+	Principal  string // pr_…
+	Provider   string
+	Email      string // for display; may be empty
+	Cluster    string
+	Role       string
+	Grant      string // that allowed the start
+	Policy     string // digest of the policy that allowed the start
+	BreakGlass bool
+	Reason     string
+	Namespace  string // default namespace of its kubeconfigs; may be empty
+	StartedAt  time.Time
+	EndsAt     time.Time // exclusive
+	State      State     // as written; use At
+	EndedAt    time.Time // zero while active
+	EndedBy    string    // pr_… of whoever ended it; empty when time did
+}
+
+// At is the state of the lease at a time.
+func (l Lease) At(now time.Time) State {
+	if l.State == Active && !now.Before(l.EndsAt) {
+		return Expired
+	}
+	return l.State
+}
+
+// Issuance is a token minted, or not, under a lease, as far as it may be known
+// later: never the token.
+type Issuance struct {
+	issuer.Intent
+	issuer.Outcome // zero while it is not known
+}
+
+// Opening is all that is written when a lease starts: one transaction.
+type Opening struct {
+	Lease   Lease
+	Intent  issuer.Intent
+	Events  []audit.Event
+	Notices []notify.Notice
+}
+
+// Book keeps leases. Every write is one durable transaction with its events,
+// and refuses by comparing the lease's state in that same transaction.
+type Book interface {
+	// Open writes a new lease with its first intent. ErrStarted when the
+	// principal already started one under the same key.
+	Open(ctx context.Context, o Opening) error
+	// Renew writes a further intent. ErrOver unless the lease is active at
+	// the intent's time.
+	Renew(ctx context.Context, in issuer.Intent, events ...audit.Event) error
+	// HandOver writes that something was handed out. ErrOver unless the
+	// lease is active at the event's time.
+	HandOver(ctx context.Context, lease string, e audit.Event) error
+	// End moves an active lease to Ended, or to Expired when by is empty.
+	// ErrOver when it is neither active nor past its end unwritten.
+	End(ctx context.Context, lease string, at time.Time, by string, e audit.Event) error
+
+	// Lease reads one lease; ErrNone when there is none.
+	Lease(ctx context.Context, id string) (Lease, error)
+	// Started finds the lease that a principal started under a key; ErrNone
+	// when there is none.
+	Started(ctx context.Context, principal, key string) (Lease, error)
+	// Of lists a principal's leases, newest first.
+	Of(ctx context.Context, principal string, limit int) ([]Lease, error)
+	// Issuances lists what was minted under a lease, newest first.
+	Issuances(ctx context.Context, lease string, limit int) ([]Issuance, error)
+	// Overdue lists leases that are written Active but past their end.
+	Overdue(ctx context.Context, now time.Time, limit int) ([]Lease, error)
+}
+
+// Errors of this package and of Book.
+var (
+	ErrNone    = errors.New("there is no such lease")
+	ErrStarted = errors.New("the lease was started already")
+	ErrOver    = errors.New("the lease is over")
+)
+
+// Want is what somebody asks for when starting a lease.
+type Want struct {
+	access.Ask
+	Key       string // the same key twice starts one lease
+	Namespace string
+}
