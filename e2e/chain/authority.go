@@ -51,7 +51,11 @@ func NewAuthority(t testing.TB, name string) *Authority {
 
 // Client returns an HTTP client that trusts this authority and nobody else.
 func (a *Authority) Client() *http.Client {
-	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: a.pool()}}}
+	transport := &http.Transport{
+		TLSClientConfig:   &tls.Config{RootCAs: a.pool()},
+		DisableKeepAlives: true, // an idle connection would delay the server's stop
+	}
+	return &http.Client{Transport: transport}
 }
 
 func (a *Authority) pool() *x509.CertPool {
@@ -101,6 +105,20 @@ func form(subject pkix.Name) *x509.Certificate {
 		NotBefore:    time.Now().Add(-time.Hour),
 		NotAfter:     time.Now().Add(24 * time.Hour),
 	}
+}
+
+// files writes a certificate for loopback, and its key, into dir.
+func (a *Authority) files(t testing.TB, dir, cert, key string) (certFile, keyFile string) {
+	t.Helper()
+	leaf, err := a.server("127.0.0.1", "localhost")
+	if err != nil {
+		t.Fatal(err)
+	}
+	certPEM, keyPEM, err := pair(leaf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return write(t, dir, cert, certPEM), write(t, dir, key, keyPEM)
 }
 
 // pair renders a certificate and its key as two PEM texts.
