@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	mathbits "math/bits"
 	"slices"
 	"sort"
 	"strings"
@@ -20,6 +21,7 @@ type Policy struct {
 	role     map[string]int
 	byWho    map[Who][]int // grants by selector, e-mail in lower case
 	opens    []bits        // per grant, the clusters it opens
+	gives    []int         // per grant, the role it gives
 	digest   string
 }
 
@@ -81,7 +83,7 @@ func (p *Policy) link(i int) error {
 		}
 		open.set(n)
 	}
-	p.opens = append(p.opens, open)
+	p.opens, p.gives = append(p.opens, open), append(p.gives, r)
 	for _, w := range g.Who {
 		w.Email = strings.ToLower(w.Email)
 		p.byWho[w] = append(p.byWho[w], i)
@@ -140,8 +142,27 @@ type bits []uint64
 func newBits(n int) bits      { return make(bits, (n+63)/64) }
 func (b bits) set(i int)      { b[i/64] |= 1 << (i % 64) }
 func (b bits) has(i int) bool { return b[i/64]&(1<<(i%64)) != 0 }
+
 func (b bits) add(other bits) {
 	for i, w := range other {
 		b[i] |= w
+	}
+}
+
+func (b bits) count() (n int) {
+	for _, w := range b {
+		n += mathbits.OnesCount64(w)
+	}
+	return n
+}
+
+// each yields the members in order.
+func (b bits) each(yield func(int) bool) {
+	for i, w := range b {
+		for ; w != 0; w &= w - 1 {
+			if !yield(i*64 + mathbits.TrailingZeros64(w)) {
+				return
+			}
+		}
 	}
 }

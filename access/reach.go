@@ -16,46 +16,64 @@ type Reach struct {
 // pairs of cluster and role for which Decide would not refuse.
 func (p *Policy) Reach(who Standing, now time.Time) []Reach {
 	open, glass := p.spread(who, now)
-	out := make([]Reach, 0, 64)
-	pool := make([]*Role, 0, 256)
-	pick := func(sets []bits, c int) []*Role {
-		from := len(pool)
-		for r, set := range sets {
-			if set != nil && set.has(c) {
-				pool = append(pool, &p.roles[r])
+	either := newBits(len(p.clusters))
+	pairs := 0
+	for _, o := range append(open, glass...) {
+		either.add(o.clusters)
+		pairs += o.clusters.count()
+	}
+	out := make([]Reach, 0, either.count())
+	pool := make([]*Role, 0, pairs) // one piece of memory for all the lists
+	pick := func(from []opened, c int) []*Role {
+		start := len(pool)
+		for _, o := range from {
+			if o.clusters.has(c) {
+				pool = append(pool, o.role)
 			}
 		}
-		return pool[from:len(pool):len(pool)]
+		return pool[start:len(pool):len(pool)]
 	}
-	for c := range p.clusters {
-		r := Reach{&p.clusters[c], pick(open, c), pick(glass, c)}
-		if len(r.Roles)+len(r.BreakGlass) > 0 {
-			out = append(out, r)
-		}
+	for c := range either.each {
+		out = append(out, Reach{&p.clusters[c], pick(open, c), pick(glass, c)})
 	}
 	return out
 }
 
-// spread gives, per role, the clusters open to the person, plainly and by
+// opened is a role with the clusters it may be used on.
+type opened struct {
+	role     *Role
+	clusters bits
+}
+
+// spread gives the roles open to the person, least first, plainly and by
 // breaking the glass.
-func (p *Policy) spread(who Standing, now time.Time) (open, glass []bits) {
-	open, glass = make([]bits, len(p.roles)), make([]bits, len(p.roles))
+func (p *Policy) spread(who Standing, now time.Time) (open, glass []opened) {
+	sets := [2][]bits{make([]bits, len(p.roles)), make([]bits, len(p.roles))}
 	for _, i := range p.of(who.Principal) {
 		g := &p.grants[i]
 		if !g.holds(who, now) {
 			continue
 		}
-		sets := open
+		kind := 0
 		if g.BreakGlass {
-			sets = glass
+			kind = 1
 		}
-		r := p.role[g.Role]
-		if sets[r] == nil {
-			sets[r] = newBits(len(p.clusters))
+		set := &sets[kind][p.gives[i]]
+		if *set == nil {
+			*set = newBits(len(p.clusters))
 		}
-		sets[r].add(p.opens[i])
+		set.add(p.opens[i])
 	}
-	return open, glass
+	return p.opened(sets[0]), p.opened(sets[1])
+}
+
+func (p *Policy) opened(sets []bits) (out []opened) {
+	for r, set := range sets {
+		if set != nil {
+			out = append(out, opened{&p.roles[r], set})
+		}
+	}
+	return slices.Clip(out)
 }
 
 // Choice is a role one may be on a cluster, with what may be asked for.
