@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 )
 
 // MapRole says who the holder of an IAM role is inside the cluster.
@@ -34,6 +35,7 @@ func startAuthenticator(t testing.TB, ca *Authority, aws *AWS, partition, cluste
 		"--generate-kubeconfig="+webhook,
 		"--address=127.0.0.1", "--port="+strconv.Itoa(port),
 	)
+	p.deaf = 500 * time.Millisecond // it always is, the first time
 	p.await(t, answers(ca.Client(), "https://"+loopback(port)+"/healthz"))
 	return webhook
 }

@@ -15,7 +15,7 @@ import (
 
 const (
 	startWithin = 2 * time.Minute  // shared machines are slow at their worst
-	stopWithin  = 10 * time.Second // per signal, before the next one
+	stopWithin  = 10 * time.Second // then it is killed
 	tailBytes   = 4 << 10
 )
 
@@ -27,6 +27,8 @@ type process struct {
 	log  string
 	gone chan struct{}
 	err  error // how it ended; read only after gone is closed
+
+	deaf time.Duration // after this long a first SIGTERM was not heard
 }
 
 // launch starts a program with exactly the environment given and ends it, with
@@ -45,7 +47,7 @@ func launch(t testing.TB, name string, env []string, args ...string) *process {
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start %s: %v", name, err)
 	}
-	p := &process{name: name, cmd: cmd, log: log.Name(), gone: make(chan struct{})}
+	p := &process{name: name, cmd: cmd, log: log.Name(), gone: make(chan struct{}), deaf: stopWithin}
 	go p.reap()
 	t.Cleanup(func() { p.stop(); p.explain(t) })
 	return p
@@ -56,26 +58,20 @@ func (p *process) reap() {
 	close(p.gone)
 }
 
-// stop asks twice because the authenticator ignores the first SIGTERM, and
-// kills what ignores both.
+// stop asks twice because the authenticator does not heed the first SIGTERM,
+// and kills what heeds neither.
 func (p *process) stop() {
-	for _, signal := range []os.Signal{syscall.SIGTERM, syscall.SIGTERM, syscall.SIGKILL} {
-		if p.cmd.Process.Signal(signal) != nil {
-			break // it has ended already
-		}
-		if p.endsWithin(p.patience(signal)) {
-			return
-		}
+	if p.heeds(syscall.SIGTERM, p.deaf) || p.heeds(syscall.SIGTERM, stopWithin) {
+		return
 	}
+	_ = p.cmd.Process.Kill() // fails only if it has ended
 	<-p.gone
 }
 
-// patience is short for the authenticator's first signal, which never ends it.
-func (p *process) patience(signal os.Signal) time.Duration {
-	if p.name == "aws-iam-authenticator" && signal == syscall.SIGTERM {
-		return 200 * time.Millisecond
-	}
-	return stopWithin
+// heeds says whether the process has ended in time after a signal.
+func (p *process) heeds(signal os.Signal, within time.Duration) bool {
+	_ = p.cmd.Process.Signal(signal) // fails only if it has ended
+	return p.endsWithin(within)
 }
 
 func (p *process) endsWithin(d time.Duration) bool {
