@@ -37,14 +37,13 @@ const (
 	HandedOver        Kind = "hand-over"
 	NoticeDelivered   Kind = "notice.delivered"
 	NoticeUndelivered Kind = "notice.undelivered"
-	AuditRead         Kind = "audit.read"
 )
 
 // Kinds lists every kind, for filters.
 func Kinds() []Kind {
 	return []Kind{ServerStarted, ServerStopped, ConfigLoaded, SignedIn, SignInFailed, SignedOut,
 		Refused, LeaseStarted, GlassBroken, LeaseEnded, LeaseExpired, Intended, Minted, MintFailed,
-		HandedOver, NoticeDelivered, NoticeUndelivered, AuditRead}
+		HandedOver, NoticeDelivered, NoticeUndelivered}
 }
 
 // Event is one line of the audit log. Zero fields are left out.

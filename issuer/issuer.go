@@ -56,9 +56,9 @@ type Outcomes interface {
 	Unconcluded(ctx context.Context, before time.Time, limit int) ([]Intent, error)
 }
 
-// Recorder writes events that belong to no other change, durably.
+// Recorder writes an event that belongs to no other change, durably.
 type Recorder interface {
-	Record(ctx context.Context, events ...audit.Event) error
+	Record(ctx context.Context, e audit.Event) error
 }
 
 // Errors of this package and its ports.

@@ -103,9 +103,9 @@ func known(name string) string {
 func (i *Issuer) Tidy(ctx context.Context, stopping bool) {
 	now := i.Now()
 	i.live.sweep(now)
-	if events := i.refusals.due(now, stopping); len(events) > 0 {
-		if err := i.Recorder.Record(ctx, events...); err != nil {
-			i.Log.Error("repeated refusals could not be recorded", "error", err, "count", len(events))
+	for _, e := range i.refusals.due(now, stopping) {
+		if err := i.Recorder.Record(ctx, e); err != nil {
+			i.Log.Error("the count of a repeated refusal could not be recorded", "error", err)
 		}
 	}
 }

@@ -147,15 +147,16 @@ func (k *Keeper) Mine(ctx context.Context, id string, p access.Principal) (Lease
 	return l, nil
 }
 
-// Form is how something was handed out.
+// Form is how something was handed out, and as what.
 type Form string
 
 // The forms of a hand-over.
 const (
-	Downloaded Form = "download"
-	Shown      Form = "show"
-	Copied     Form = "copy"
-	Snippet    Form = "bash"
+	Downloaded Form = "download"  // the file, as a file
+	Shown      Form = "show"      // the file, on a page
+	Copied     Form = "copy"      // the file, into the clipboard
+	ShownBash  Form = "show-bash" // one paste for bash and zsh
+	CopiedBash Form = "copy-bash"
 )
 
 // HandOver gives the kubeconfig's ingredients to the lease's owner, minting
