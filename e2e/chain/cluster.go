@@ -70,7 +70,7 @@ func (c *Cluster) startAPIServer(t testing.TB, ca *Authority, etcd, webhook stri
 		"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--secure-port="+strconv.Itoa(port),
 		"--tls-cert-file="+cert, "--tls-private-key-file="+key, "--client-ca-file="+ca.File,
 		"--service-account-issuer="+c.URL,
-		"--service-account-signing-key-file="+key, "--service-account-key-file="+key,
+		"--service-account-signing-key-file="+key, "--service-account-key-file="+cert,
 		// AlwaysAllow would turn anonymous requests off, and with them /readyz.
 		"--authorization-mode=RBAC",
 		"--endpoint-reconciler-type=none",
