@@ -1,0 +1,244 @@
+// Daypass's pages work without this file. With it, times are the reader's own,
+// countdowns count, the filter is instant, and Copy exists.
+"use strict";
+(() => {
+  const doc = document;
+  const all = (what, within = doc) => [...within.querySelectorAll(what)];
+  const one = (what, within = doc) => within.querySelector(what);
+  doc.documentElement.classList.add("js");
+
+  // Countdowns follow the server's clock: the reader's may be wrong.
+  const skew = (Date.parse(doc.body.dataset.now) || Date.now()) - Date.now();
+  const now = () => Date.now() + skew;
+  const parsed = (text) => Date.parse(text);
+
+  // Times ------------------------------------------------------------------
+  const sameDay = (a, b) => a.toDateString() === b.toDateString();
+  const clock = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit" });
+  const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+  const dayYear = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
+
+  const dated = (t) => (t.getFullYear() === new Date(now()).getFullYear() ? day : dayYear).format(t);
+  const worded = (t, kind) => {
+    if (kind === "day") return dated(t);
+    return sameDay(t, new Date(now())) ? clock.format(t) : dated(t) + " " + clock.format(t);
+  };
+
+  const localise = () => {
+    if (doc.body.dataset.zone !== "local") return;
+    for (const el of all("time[data-at]")) {
+      const t = new Date(el.dateTime);
+      if (isNaN(t)) continue;
+      el.title = t.toISOString().replace("T", " ").slice(0, 16) + " UTC";
+      el.textContent = worded(t, el.dataset.at);
+    }
+    const note = one("[data-zone-note]");
+    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    if (note && zone) note.textContent = "Times are in " + zone + ".";
+  };
+
+  // Countdowns -------------------------------------------------------------
+  const join = (a, x, b, y) => (b ? `${a} ${x} ${b} ${y}` : `${a} ${x}`);
+  const span = (ms, fine) => {
+    const s = Math.floor(ms / 1000), m = Math.floor(s / 60), h = Math.floor(m / 60);
+    if (fine && m < 10) return m ? `${m} min ${String(s % 60).padStart(2, "0")} s` : `${s} s`;
+    if (m < 1) return "less than a minute";
+    if (m < 60) return m + " min";
+    if (h < 48) return join(h, "h", m % 60, "min");
+    return join(Math.floor(h / 24), "d", h % 24, "h");
+  };
+  const put = (el, text) => { if (el.textContent !== text) el.textContent = text; };
+
+  const tickLeft = () => {
+    for (const el of all("[data-left]")) {
+      const ms = parsed(el.dataset.left) - now();
+      put(el, ms > 0 ? span(ms, "fine" in el.dataset) + " left" : "over");
+    }
+  };
+  const tickState = (box) => {
+    const ms = parsed(box.dataset.until) - now(), gone = ms <= 0;
+    const soon = !gone && ms < 120000;
+    if (box.classList.contains("soon") !== soon) box.classList.toggle("soon", soon);
+    if (box.classList.contains("gone") !== gone) box.classList.toggle("gone", gone);
+    all("[data-live]", box).forEach((el) => { el.hidden = gone; });
+    all("[data-over]", box).forEach((el) => { el.hidden = !gone; });
+    const bar = one("progress", box);
+    if (bar) bar.value = Math.min(bar.max, (now() - parsed(bar.dataset.from)) / 1000);
+    // Said twice in a token's life, not every second.
+    const said = one("[data-announce]", box);
+    if (said && (soon || gone)) put(said, gone ? "This token is spent." : "This token has two minutes left.");
+  };
+  const tick = () => {
+    if (doc.hidden) return;
+    tickLeft();
+    all("[data-until]").forEach(tickState);
+  };
+
+  // Filter -----------------------------------------------------------------
+  const filter = (field) => {
+    const rows = all("#" + field.dataset.filter + " > li");
+    const count = one("[data-filter-count]"), none = one("[data-filter-none]"), recents = one("[data-recents]");
+    const matching = () => rows.filter((r) => !r.hidden);
+    const apply = () => {
+      const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
+      for (const r of rows) r.hidden = !words.every((w) => r.dataset.text.includes(w));
+      const n = matching().length;
+      count.textContent = words.length ? (n === 1 ? "1 match" : n + " matches") : "";
+      none.hidden = n > 0;
+      if (recents) recents.hidden = words.length > 0;
+      const url = new URL(location.href);
+      if (words.length) url.searchParams.set(field.name, field.value); else url.searchParams.delete(field.name);
+      history.replaceState(null, "", url);
+    };
+    field.addEventListener("input", apply);
+    field.form.addEventListener("submit", (e) => {
+      e.preventDefault();
+      const left = matching();
+      if (left.length === 1) one("a", left[0]).click();
+    });
+    doc.addEventListener("keydown", (e) => {
+      const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(e.target.tagName);
+      if (e.key === "/" && !typing && !e.ctrlKey && !e.metaKey && !e.altKey) {
+        e.preventDefault();
+        field.select();
+      }
+    });
+    if (field.value) apply();
+  };
+
+  // Choosing a role --------------------------------------------------------
+  const choosing = (form) => {
+    const sync = () => {
+      const role = one("[name=role]:checked", form);
+      if (!role) return;
+      all("[data-plan]:not(input)").forEach((el) => { el.hidden = el.dataset.plan !== role.dataset.plan; });
+      clamp(form, Number(role.dataset.longest));
+      const pill = one("[data-seconds]:checked", form);
+      askReason(form, role, pill);
+      const end = one("[data-lease-end]");
+      if (end && pill) end.textContent = one("time", pill.parentElement).textContent;
+    };
+    form.addEventListener("change", sync);
+    sync();
+  };
+  const clamp = (form, longest) => {
+    const pills = all("[data-seconds]", form);
+    for (const p of pills) p.disabled = Number(p.dataset.seconds) > longest;
+    if (!pills.some((p) => p.checked && !p.disabled)) {
+      const fits = pills.filter((p) => !p.disabled);
+      if (fits.length) fits[fits.length - 1].checked = true;
+    }
+    one("[data-clamped]", form).hidden = !pills.some((p) => p.disabled);
+  };
+  const askReason = (form, role, pill) => {
+    const field = one("[data-reason]", form);
+    if (!field) return;
+    const asked = !pill || Number(pill.dataset.seconds) > Number(role.dataset.free);
+    field.hidden = !asked;
+    const box = one("textarea", field);
+    box.required = asked;
+    const hint = one(".operator:not([hidden])", field);
+    if (hint && !box.hasAttribute("aria-invalid")) box.setAttribute("aria-describedby", hint.id);
+    one("[data-reason-when]", field).textContent = "";
+  };
+
+  // A form that is sent once -----------------------------------------------
+  const once = (form) => {
+    form.addEventListener("submit", (e) => {
+      if (form.hasAttribute("aria-busy")) e.preventDefault();
+      form.setAttribute("aria-busy", "true");
+    });
+    window.addEventListener("pageshow", () => form.removeAttribute("aria-busy"));
+  };
+
+  // Copy -------------------------------------------------------------------
+  const say = (text) => { const el = one("[data-copy-said]"); if (el) el.textContent = text; };
+
+  class Refusal extends Error {}
+
+  // Only plain text is ever copied: an error page never is.
+  const fetched = async (form) => {
+    let r;
+    try {
+      r = await fetch(form.action, {
+        method: "POST", body: new URLSearchParams(new FormData(form)),
+        headers: { Accept: "text/plain" }, redirect: "error", cache: "no-store",
+      });
+    } catch { throw new Refusal("Daypass did not answer. Try again."); }
+    if (r.status === 401) throw new Refusal("You are signed out. Sign in again.");
+    if (r.ok && (r.headers.get("Content-Type") || "").startsWith("text/plain")) return r.text();
+    const problem = await r.json().catch(() => ({}));
+    throw new Refusal(problem.detail || problem.title || "Not copied. Press Show to see why.");
+  };
+
+  // Safari wants the clipboard asked within the click, before the text is here.
+  const toClipboard = async (text) => {
+    if (window.ClipboardItem && navigator.clipboard && navigator.clipboard.write) {
+      const blob = text.then((t) => new Blob([t], { type: "text/plain" }));
+      await navigator.clipboard.write([new ClipboardItem({ "text/plain": blob })]);
+      return;
+    }
+    await navigator.clipboard.writeText(await text);
+  };
+
+  const copying = (form) => {
+    form.hidden = false;
+    form.addEventListener("submit", async (e) => {
+      e.preventDefault();
+      if (form.hasAttribute("aria-busy")) return;
+      form.setAttribute("aria-busy", "true");
+      say("Copying…");
+      const text = fetched(form);
+      text.catch(() => {}); // told below
+      try {
+        await toClipboard(text);
+        say("Copied. It holds a secret.");
+      } catch {
+        await text.then(offer, (why) => say(why.message));
+      } finally {
+        form.removeAttribute("aria-busy");
+      }
+    });
+  };
+  // The clipboard refused (plain HTTP, policy): the text is shown, selected.
+  const offer = (text) => {
+    const box = one("[data-copy-refused]");
+    box.value = text;
+    box.hidden = false;
+    box.focus();
+    box.select();
+    say("The browser refused its clipboard. The text is selected: press Ctrl+C or ⌘C.");
+  };
+
+  const select = (el) => { getSelection().selectAllChildren(el); el.focus(); };
+  const copyingText = (button) => {
+    const el = doc.getElementById(button.dataset.copyText);
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(el.textContent);
+        say("Copied.");
+      } catch {
+        select(el);
+        say("The browser refused its clipboard. The text is selected: press Ctrl+C or ⌘C.");
+      }
+    });
+  };
+  const selecting = (button) => {
+    button.hidden = false;
+    button.addEventListener("click", () => select(doc.getElementById(button.dataset.select)));
+  };
+
+  localise();
+  tick();
+  setInterval(tick, 1000);
+  doc.addEventListener("visibilitychange", tick);
+  all("[data-filter]").forEach(filter);
+  all("[data-start]").forEach(choosing);
+  all("[data-once]").forEach(once);
+  all("[data-copy]").forEach(copying);
+  all("[data-copy-text]").forEach(copyingText);
+  all("[data-select]").forEach(selecting);
+  const wrong = one("[data-focus]");
+  if (wrong) wrong.focus();
+})();
