@@ -8,6 +8,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"sync"
@@ -31,8 +32,11 @@ type AWS struct {
 	refused []string
 }
 
-// The partitions' own domains: aws, aws-cn and the dual-stack ones.
-var awsName = regexp.MustCompile(`^(sts|eks)(-fips)?\.[a-z0-9-]+\.(amazonaws\.com|amazonaws\.com\.cn|api\.aws|api\.amazonwebservices\.com\.cn)$`)
+// awsName knows the regional names of STS and EKS in every partition, and the
+// global one of STS (aws-iam-authenticator pkg/endpoints/partitions.go).
+var awsName = regexp.MustCompile(`^(sts\.amazonaws\.com|(sts|eks|fips\.eks)(-fips)?\.[a-z0-9-]+\.(` +
+	`amazonaws\.com|api\.aws|amazonaws\.com\.cn|api\.amazonwebservices\.com\.cn|amazonaws\.eu|api\.amazonwebservices\.eu|` +
+	`c2s\.ic\.gov|sc2s\.sgov\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov))$`)
 
 // StartAWS starts the proxy and the TLS side. Until Serve is called everything
 // is answered with 503.
@@ -70,6 +74,21 @@ func (a *AWS) route() []string {
 		"SSL_CERT_FILE=" + a.Authority.File,
 		"AWS_EC2_METADATA_DISABLED=true",
 	}
+}
+
+// Client is an HTTP client that finds this AWS and no other.
+func (a *AWS) Client(t testing.TB) *http.Client {
+	t.Helper()
+	proxy, err := url.Parse(a.Proxy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := &http.Transport{
+		Proxy:           http.ProxyURL(proxy),
+		TLSClientConfig: &tls.Config{RootCAs: a.Authority.pool()},
+	}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport, Timeout: time.Minute}
 }
 
 // Refused lists the names that callers asked for and that are not AWS's.

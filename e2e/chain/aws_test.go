@@ -1,31 +1,15 @@
 package chain_test
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/daypass/daypass/e2e/chain"
 )
-
-func through(t *testing.T, aws *chain.AWS) *http.Client {
-	t.Helper()
-	proxy, err := url.Parse(aws.Proxy)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(aws.Authority.PEM)
-	transport := &http.Transport{Proxy: http.ProxyURL(proxy), TLSClientConfig: &tls.Config{RootCAs: pool}}
-	t.Cleanup(transport.CloseIdleConnections)
-	return &http.Client{Transport: transport}
-}
 
 func get(t *testing.T, client *http.Client, url string) (int, string, error) {
 	t.Helper()
@@ -47,10 +31,10 @@ func TestAWS(t *testing.T) {
 	t.Run("answers under the real names of any region", func(t *testing.T) {
 		aws := chain.StartAWS(t)
 		aws.Serve(hostname)
-		client := through(t, aws)
+		client := aws.Client(t)
 		for _, name := range []string{
 			"sts.eu-central-1.amazonaws.com", "eks.us-east-1.amazonaws.com",
-			"sts.cn-north-1.amazonaws.com.cn", "sts-fips.us-gov-west-1.amazonaws.com",
+			"sts.cn-north-1.amazonaws.com.cn", "sts-fips.us-gov-west-1.amazonaws.com", "sts.amazonaws.com",
 		} {
 			_, body, err := get(t, client, "https://"+name+"/")
 			if err != nil || body != name {
@@ -61,7 +45,7 @@ func TestAWS(t *testing.T) {
 	t.Run("refuses every other name and remembers it", func(t *testing.T) {
 		aws := chain.StartAWS(t)
 		aws.Serve(hostname)
-		client := through(t, aws)
+		client := aws.Client(t)
 		strangers := []string{"example.com:443", "s3.us-east-1.amazonaws.com:443", "sts.us-east-1.amazonaws.com.example.com:443", "sts.us-east-1.amazonaws.com:8443"}
 		for _, stranger := range strangers {
 			if _, body, err := get(t, client, "https://"+stranger+"/"); err == nil {
@@ -73,7 +57,7 @@ func TestAWS(t *testing.T) {
 		}
 	})
 	t.Run("is unavailable until somebody plays AWS", func(t *testing.T) {
-		status, _, err := get(t, through(t, chain.StartAWS(t)), "https://sts.us-east-1.amazonaws.com/")
+		status, _, err := get(t, chain.StartAWS(t).Client(t), "https://sts.us-east-1.amazonaws.com/")
 		if err != nil || status != http.StatusServiceUnavailable {
 			t.Fatalf("status %d, error %v", status, err)
 		}
@@ -81,7 +65,7 @@ func TestAWS(t *testing.T) {
 	t.Run("is trusted only by who was given its authority", func(t *testing.T) {
 		aws := chain.StartAWS(t)
 		aws.Serve(hostname)
-		client := through(t, aws)
+		client := aws.Client(t)
 		client.Transport.(*http.Transport).TLSClientConfig = nil
 		if _, _, err := get(t, client, "https://sts.us-east-1.amazonaws.com/"); err == nil {
 			t.Fatal("a client with the machine's roots only trusted the test AWS")
