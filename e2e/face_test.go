@@ -1,0 +1,100 @@
+// Package e2e_test walks the whole road among real programs, and holds the
+// simulated AWS against the verifier it stands in for.
+package e2e_test
+
+import (
+	"context"
+	"crypto/rand"
+	"sync"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/daypass/daypass/issuer/awssim"
+)
+
+const (
+	account = "111122223333"
+	region  = "eu-central-1"
+	reader  = "arn:aws:iam::" + account + ":role/team/prod-reader"  // mapped in the cluster
+	outcast = "arn:aws:iam::" + account + ":role/team/prod-outcast" // assumable, but mapped nowhere
+	daypass = "arn:aws:iam::" + account + ":user/daypass"
+)
+
+// owner is the one long-lived identity of the simulated AWS.
+type owner struct{ id, secret string }
+
+// newOwner makes keys at run time: none is written down anywhere.
+func newOwner() owner { return owner{id: "AKIA" + rand.Text()[:16], secret: rand.Text() + rand.Text()} }
+
+func (o owner) credentials() aws.Credentials {
+	return aws.Credentials{AccessKeyID: o.id, SecretAccessKey: o.secret}
+}
+
+func (o owner) env() []string { return env(o.credentials()) }
+
+func env(c aws.Credentials) []string {
+	list := []string{"AWS_ACCESS_KEY_ID=" + c.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + c.SecretAccessKey, "AWS_REGION=" + region}
+	if c.SessionToken != "" {
+		list = append(list, "AWS_SESSION_TOKEN="+c.SessionToken)
+	}
+	return list
+}
+
+// notes keeps the calls that the simulated AWS judged.
+type notes struct {
+	mu    sync.Mutex
+	calls []awssim.Call
+}
+
+func (n *notes) take(c awssim.Call) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.calls = append(n.calls, c)
+}
+
+// verdicts lists the verdicts on calls that asked for an action.
+func (n *notes) verdicts(action awssim.Action) (list []string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, c := range n.calls {
+		if c.Action == action {
+			list = append(list, c.Verdict)
+		}
+	}
+	return list
+}
+
+// newFace is a simulated AWS in which the owner may assume both roles and
+// describe the clusters.
+func newFace(o owner, observe func(awssim.Call), clusters ...awssim.Cluster) *awssim.Sim {
+	trust := awssim.Trust{Principals: []string{daypass}, SourceIdentity: true, Tags: true}
+	return awssim.New(awssim.Options{
+		Users: []awssim.User{{ARN: daypass, AccessKeyID: o.id, Secret: awssim.Secret(o.secret)}},
+		Roles: []awssim.Role{
+			{ARN: reader, ID: "AROAREADERREADERREAD", Trust: trust},
+			{ARN: outcast, ID: "AROAOUTCASTOUTCASTOU", Trust: trust},
+		},
+		Clusters: clusters,
+		Readers:  map[string][]string{account: {daypass}},
+		Observe:  observe,
+	})
+}
+
+func clusterARN(name string) string {
+	return "arn:aws:eks:" + region + ":" + account + ":cluster/" + name
+}
+
+func must[T any](t *testing.T) func(T, error) T {
+	return func(got T, err error) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+}
+
+func provide(o owner) func(context.Context) (aws.Credentials, error) {
+	return func(context.Context) (aws.Credentials, error) { return o.credentials(), nil }
+}
