@@ -1,6 +1,9 @@
 package audit
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // Query picks events. Zero fields pick everything. Results are newest first.
 type Query struct {
@@ -18,3 +21,6 @@ type Query struct {
 	After       int64     // only events with a larger one, for going back; oldest of them first in choice, newest first in the result
 	Limit       int       // at most this many; zero: 50; never more than 500
 }
+
+// ErrNone says that there is no such event.
+var ErrNone = errors.New("there is no such event")

@@ -31,6 +31,9 @@ const (
 	recordTimeout = 10 * time.Second
 	// ticketLife is how long a Ticket can be redeemed: a decision is about now.
 	ticketLife = time.Minute
+	// Cushion is what Minted.Expires lies before the token's true end, for
+	// clocks that disagree.
+	Cushion = time.Minute
 	// MaxToken is what verifiers accept, in bytes (aws-iam-authenticator,
 	// pkg/token/token.go, maxTokenLenBytes).
 	MaxToken = 4096

@@ -13,16 +13,25 @@ import (
 
 // Token is an EKS bearer token: k8s-aws-v1. and a presigned URL. It cannot
 // print itself.
-type Token struct{ s string }
+type Token struct {
+	// A pointer prints as an address even where fmt, looking into another
+	// struct's unexported fields, passes our methods by.
+	s *string
+}
 
 // NewToken wraps a token.
-func NewToken(s string) Token { return Token{s} }
+func NewToken(s string) Token { return Token{&s} }
 
 // Reveal gives the secret. Call it only where it goes to its owner.
-func (t Token) Reveal() string { return t.s }
+func (t Token) Reveal() string {
+	if t.s == nil {
+		return ""
+	}
+	return *t.s
+}
 
 // SHA256 is the token's fingerprint, 64 hexadecimal digits.
-func (t Token) SHA256() string { return fingerprint([]byte(t.s)) }
+func (t Token) SHA256() string { return fingerprint([]byte(t.Reveal())) }
 
 func (Token) String() string               { return "[token]" }
 func (Token) GoString() string             { return "[token]" }

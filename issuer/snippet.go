@@ -30,19 +30,19 @@ func FileName(context string) string {
 // private, into a folder of its own, points this one shell at it and ends with
 // a proof. No other context and no other shell is touched.
 func Bash(k Kubeconfig) (Snippet, error) {
-	body, err := pasteable(k.b)
+	body, err := pasteable(k.Reveal())
 	if err != nil {
 		return Snippet{}, fmt.Errorf("write the snippet for %s: %w", k.Context, err)
 	}
 	end := "DAYPASS_" + strings.ToUpper(fingerprint(body)[:8])
 	// Only the folder and FileName's own characters stand outside the
 	// here-document, whose quoted end keeps the shell from reading into it.
-	text := fmt.Sprintf(`(umask 077 && mkdir -p "$HOME/.kube/daypass" && cat > "$HOME/.kube/daypass/%[1]s") <<'%[2]s' &&
+	text := fmt.Appendf(nil, `(umask 077 && mkdir -p "$HOME/.kube/daypass" && cat > "$HOME/.kube/daypass/%[1]s") <<'%[2]s' &&
 %[3]s
 %[2]s
 export KUBECONFIG="$HOME/.kube/daypass/%[1]s" && kubectl auth whoami
 `, FileName(k.Context), end, bytes.TrimRight(body, "\n"))
-	return Snippet{Kubeconfig{b: []byte(text), Context: k.Context}}, nil
+	return Snippet{Kubeconfig{b: &text, Context: k.Context}}, nil
 }
 
 // pasteable takes out the one character that interactive shells read even in a

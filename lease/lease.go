@@ -45,6 +45,10 @@ type Lease struct {
 	State      State     // as written; use At
 	EndedAt    time.Time // zero while active
 	EndedBy    string    // pr_… of whoever ended it; empty when time did
+
+	// What happened under it, as the book keeps it up to date.
+	LastHandOver time.Time // zero: never
+	TokenExpires time.Time // of the token minted last; zero: none was
 }
 
 // At is the state of the lease at a time.

@@ -1,0 +1,98 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/daypass/daypass/auth"
+	"github.com/daypass/daypass/web/view"
+)
+
+// signInPage offers the providers. With one of them, and nothing to explain,
+// it goes straight on.
+func (s *server) signInPage(w http.ResponseWriter, r *http.Request) error {
+	back := auth.ReturnPath(r.URL.Query().Get("return"))
+	ways := s.SignIn.Standings()
+	if len(ways) == 1 && r.URL.Query().Get("stay") == "" {
+		return redirect(w, r, startURL(ways[0].Name, back))
+	}
+	s.drawSignIn(w, r, http.StatusOK, back, nil)
+	return nil
+}
+
+func (s *server) drawSignIn(w http.ResponseWriter, r *http.Request, status int, back string, f *view.Failure) {
+	m := view.SignIn{Frame: s.frame(r, "Sign in", ""), Failure: f}
+	if back != view.PathHome {
+		m.Going = back
+	}
+	for _, p := range s.SignIn.Standings() {
+		way := view.Provider{Name: p.Label, Start: startURL(p.Name, back)}
+		if p.Trouble != nil {
+			way.Note = "It could not be reached just now."
+		}
+		m.Providers = append(m.Providers, way)
+	}
+	s.page(w, r, status, view.SignInPage(m))
+}
+
+func startURL(provider, back string) string {
+	return auth.StartPath(url.PathEscape(provider)) + "?" + url.Values{"return": {back}}.Encode()
+}
+
+func signInURL(back string) string {
+	return view.PathSignIn + "?" + url.Values{"return": {back}}.Encode()
+}
+
+// signInStart sends the browser to the provider.
+func (s *server) signInStart(w http.ResponseWriter, r *http.Request) error {
+	back := auth.ReturnPath(r.URL.Query().Get("return"))
+	return s.orSignIn(w, r, back, s.SignIn.Begin(w, r, chi.URLParam(r, "provider"), back))
+}
+
+// signInAnswer takes the provider's answer.
+func (s *server) signInAnswer(w http.ResponseWriter, r *http.Request) error {
+	back, err := s.SignIn.Finish(w, r, chi.URLParam(r, "provider"))
+	if err != nil {
+		return s.orSignIn(w, r, view.PathHome, err)
+	}
+	return redirect(w, r, back)
+}
+
+// orSignIn shows a failed sign-in on the sign-in page, where one can try again.
+func (s *server) orSignIn(w http.ResponseWriter, r *http.Request, back string, err error) error {
+	var f *auth.Failure
+	if !errors.As(err, &f) || !wantsPage(r) {
+		return err
+	}
+	s.Slog.Warn("sign-in failed", "side", f.Side, "kind", f.Kind, "error", f, "request", visitOf(r).id)
+	s.drawSignIn(w, r, signInStatus(f), back, &view.Failure{What: f.Say, Next: f.Next})
+	return nil
+}
+
+func (s *server) signOut(w http.ResponseWriter, r *http.Request) error {
+	if err := s.SignIn.SignOut(w, r); err != nil {
+		return err
+	}
+	return redirect(w, r, "/signed-out")
+}
+
+func (s *server) signedOut(w http.ResponseWriter, r *http.Request) error {
+	s.page(w, r, http.StatusOK, view.SignedOutPage(view.SignedOut{Frame: s.frame(r, "Signed out", ""), SignIn: view.PathSignIn + "?stay=1",
+		Note: "Your provider may still know this browser: signing in again can need no password."}))
+	return nil
+}
+
+// notSignedIn sends a browser on its way to a page to sign in; whoever posts a
+// form is told so.
+func (s *server) notSignedIn(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet {
+		http.Redirect(w, r, signInURL(r.URL.RequestURI()), http.StatusSeeOther)
+		return
+	}
+	s.page(w, r, http.StatusUnauthorized, view.NotSignedInPage(view.NotSignedIn{
+		Frame: s.frame(r, "Not signed in", ""), SignIn: signInURL(view.PathHome), Why: "Nothing was done.",
+	}))
+}

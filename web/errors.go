@@ -1,0 +1,162 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/daypass/daypass/access"
+	"github.com/daypass/daypass/audit"
+	"github.com/daypass/daypass/auth"
+	"github.com/daypass/daypass/issuer"
+	"github.com/daypass/daypass/lease"
+	"github.com/daypass/daypass/web/view"
+)
+
+// Errors that only pages have.
+var (
+	errNoPage     = errors.New("there is no such page")
+	errMethod     = errors.New("the page does not take this method")
+	errHost       = errors.New("the request is for another host")
+	errCrossSite  = errors.New("another site sent this request")
+	errNotAuditor = errors.New("not an auditor")
+	errBadForm    = errors.New("the form cannot be read")
+)
+
+// problem is an error as people and programs see it.
+type problem struct {
+	status int
+	what   string
+	next   string
+	more   []string
+	code   string // stable, for programs
+}
+
+// table says what each error is to the outside. The first that fits counts.
+func (s *server) table(r *http.Request, err error) problem {
+	var no *issuer.NotAllowed
+	var fault *issuer.Fault
+	var failure *auth.Failure
+	var big *http.MaxBytesError
+	switch {
+	case errors.As(err, &no):
+		return refusal(no.Decision)
+	case errors.As(err, &failure):
+		return problem{signInStatus(failure), failure.Say, failure.Next, nil, string(failure.Kind)}
+	case errors.As(err, &fault):
+		return problem{http.StatusBadGateway, fault.Say, fault.Next, nil, fault.Code}
+	case errors.Is(err, errNoPage):
+		return problem{http.StatusNotFound, "There is no page here.", "Go back to the clusters, or look at the address again.", nil, "no-page"}
+	case errors.Is(err, lease.ErrNone):
+		return problem{http.StatusNotFound, "There is no such lease of yours.", "My access lists all that you hold.", nil, "no-lease"}
+	case errors.Is(err, audit.ErrNone):
+		return problem{http.StatusNotFound, "There is no such event.", "Search the audit log for it.", nil, "no-event"}
+	case errors.Is(err, lease.ErrOver):
+		return problem{http.StatusConflict, "The lease is over, so nothing new is handed out under it.", "Start another on the cluster's page.", nil, "lease-over"}
+	case errors.Is(err, errMethod):
+		return problem{http.StatusMethodNotAllowed, fmt.Sprintf("This page does not take %s.", r.Method), "Start from the clusters.", nil, "method"}
+	case errors.Is(err, errHost):
+		return problem{http.StatusMisdirectedRequest, "Daypass is not served under this name.", "Use " + s.URL.String() + " instead.", nil, "host"}
+	case errors.Is(err, errCrossSite):
+		return problem{http.StatusForbidden, "Another site made your browser send this request. It was not carried out.", "If you meant it, do it from Daypass's own pages.", nil, "cross-site"}
+	case errors.Is(err, auth.ErrSignedOut):
+		return problem{http.StatusUnauthorized, "You are not signed in.", "Sign in and try again.", nil, "not-signed-in"}
+	case errors.Is(err, errNotAuditor):
+		return problem{http.StatusForbidden, "The audit log is open to auditors only.", s.ask("Ask to be made an auditor in daypass.yaml"), nil, "not-auditor"}
+	case errors.As(err, &big):
+		return problem{http.StatusRequestEntityTooLarge, "The form is larger than Daypass takes.", "Shorten what you wrote.", nil, "too-large"}
+	case errors.Is(err, errBadForm):
+		return problem{http.StatusBadRequest, "The form could not be read.", "Go back, reload the page and send it again.", nil, "form"}
+	case errors.Is(err, context.DeadlineExceeded):
+		return problem{http.StatusGatewayTimeout, "It took too long and was given up.", "Try again in a minute.", nil, "timeout"}
+	}
+	return problem{http.StatusInternalServerError, "Something failed inside Daypass. Nothing was handed out.",
+		s.ask("Try again. If it stays so, pass on the request ID below"), nil, "internal"}
+}
+
+// ask adds whom to ask, when the operator said so.
+func (s *server) ask(sentence string) string {
+	if s.Contact == "" {
+		return sentence + "."
+	}
+	return sentence + ": " + s.Contact + "."
+}
+
+func refusal(d access.Decision) problem {
+	p := problem{status: http.StatusForbidden, code: string(access.Needs)}
+	if d.Answer == access.Needs {
+		p.what = fmt.Sprintf("%s on %s needs a %s.", d.Ask.Role, d.Ask.Cluster, d.Needs[0])
+		p.next = "Go back to the cluster's page and give it."
+		return p
+	}
+	first := d.Refusals[0]
+	p.what, p.next, p.code = first.Say, first.Next, string(first.Code)
+	if first.Code == access.UnknownCluster || first.Code == access.UnknownRole {
+		p.status = http.StatusNotFound
+	}
+	for _, r := range d.Refusals[1:] {
+		p.more = append(p.more, strings.TrimSpace(r.Say+" "+r.Next))
+	}
+	return p
+}
+
+// signInStatus tells the sides apart: our peer failed, or the request did.
+func signInStatus(f *auth.Failure) int {
+	if f.Side == auth.AtBrowser {
+		return http.StatusBadRequest
+	}
+	return http.StatusBadGateway
+}
+
+// handle adapts a handler that returns an error. It is the one place where
+// errors are logged and rendered.
+func (s *server) handle(h func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), timeout)
+		defer cancel()
+		if err := h(w, r.WithContext(ctx)); err != nil {
+			s.fail(w, r, err)
+		}
+	}
+}
+
+// fail answers with an error: a page for people, RFC 9457 problem details for
+// programs. An answer that has begun is left as it is.
+func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	p := s.table(r, err)
+	level := s.Slog.Info
+	if p.status >= 500 {
+		level = s.Slog.Error
+	}
+	level("refused", "status", p.status, "code", p.code, "error", err, "request", visitOf(r).id)
+	if !wantsPage(r) {
+		s.details(w, r, p)
+		return
+	}
+	if errors.Is(err, auth.ErrSignedOut) {
+		s.notSignedIn(w, r)
+		return
+	}
+	s.page(w, r, p.status, view.ProblemPage(view.Problem{
+		Frame: s.frame(r, http.StatusText(p.status), ""), Status: p.status, What: p.what, Next: p.next, Details: p.more,
+		Links: []view.Link{{Text: "Clusters", URL: view.PathHome}},
+	}))
+}
+
+// wantsPage reports whether the asker is a person at a browser.
+func wantsPage(r *http.Request) bool {
+	a := r.Header.Get("Accept")
+	return a == "" || strings.Contains(a, "text/html") || !strings.Contains(a, "json")
+}
+
+func (s *server) details(w http.ResponseWriter, r *http.Request, p problem) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(p.status)
+	_ = json.NewEncoder(w).Encode(map[string]any{ // whoever asked may be gone
+		"type": "about:blank", "title": http.StatusText(p.status), "status": p.status,
+		"detail": strings.TrimSpace(p.what + " " + p.next), "code": p.code, "next": p.next, "request": visitOf(r).id,
+	})
+}

@@ -1,0 +1,49 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/daypass/daypass/access"
+	"github.com/daypass/daypass/audit"
+	"github.com/daypass/daypass/web/view"
+)
+
+// glassPage says who will be told, before anybody breaks the glass.
+func (s *server) glassPage(w http.ResponseWriter, r *http.Request) error {
+	return s.drawGlass(w, r, http.StatusOK, typed{}, view.FormErrors{})
+}
+
+// glassStart breaks the glass.
+func (s *server) glassStart(w http.ResponseWriter, r *http.Request) error {
+	if err := form(r); err != nil {
+		return err
+	}
+	t := readTyped(r.PostForm)
+	ask := access.Ask{Cluster: chi.URLParam(r, "cluster"), Role: chi.URLParam(r, "role"), Reason: t.reason, BreakGlass: true, Confirmed: t.understood}
+	wrong, err := s.start(w, r, t, ask)
+	if err != nil || wrong == (view.FormErrors{}) {
+		return err
+	}
+	return s.drawGlass(w, r, http.StatusUnprocessableEntity, t, wrong)
+}
+
+func (s *server) drawGlass(w http.ResponseWriter, r *http.Request, status int, t typed, wrong view.FormErrors) error {
+	now, policy := s.Now(), s.Policy()
+	cluster, role := chi.URLParam(r, "cluster"), chi.URLParam(r, "role")
+	for _, x := range policy.Choices(cluster, standing(r), now) {
+		if !x.BreakGlass || x.Role.Name != role {
+			continue
+		}
+		c, _ := policy.Cluster(cluster)
+		s.page(w, r, status, view.BreakGlassPage(view.BreakGlass{
+			Frame: s.frame(r, "Break the glass", view.NavClusters), Cluster: cluster, Role: role, Labels: labels(c.Labels),
+			Description: x.Role.Description, Grant: x.Grant, Through: x.Through.String(), TellsWhom: x.TellsWhom, Tells: x.Tells,
+			Hint: x.ReasonHint, Lifetimes: lifetimes(x.Longest, t.lasts, now), Reason: t.reason, Understood: t.understood,
+			Errors: wrong, Key: audit.NewID("key", now), Start: glassURL(cluster, role), Back: clusterURL(cluster),
+		}))
+		return nil
+	}
+	return s.closed(policy, cluster, role, standing(r))
+}

@@ -1,0 +1,121 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/daypass/daypass/access"
+	"github.com/daypass/daypass/audit"
+	"github.com/daypass/daypass/issuer"
+	"github.com/daypass/daypass/lease"
+	"github.com/daypass/daypass/web/view"
+)
+
+// leasePage tells all about a lease but its secret.
+func (s *server) leasePage(w http.ResponseWriter, r *http.Request) error {
+	l, err := s.Keeper.Mine(r.Context(), chi.URLParam(r, "lease"), standing(r).Principal)
+	if err != nil {
+		return err
+	}
+	m, err := s.leaseModel(r, l)
+	if err != nil {
+		return err
+	}
+	s.page(w, r, http.StatusOK, view.KubeconfigPage(m))
+	return nil
+}
+
+func (s *server) leaseModel(r *http.Request, l lease.Lease) (view.Kubeconfig, error) {
+	minted, err := s.Book.Issuances(r.Context(), l.ID, 20)
+	if err != nil {
+		return view.Kubeconfig{}, fmt.Errorf("read what was minted under %s: %w", l.ID, err)
+	}
+	rows, err := s.Log.Events(r.Context(), audit.Query{Lease: l.ID, Limit: 100})
+	if err != nil {
+		return view.Kubeconfig{}, fmt.Errorf("read the history of %s: %w", l.ID, err)
+	}
+	policy, now := s.Policy(), s.Now()
+	cluster, _ := policy.Cluster(l.Cluster)
+	m := view.Kubeconfig{
+		Frame: s.frame(r, l.Cluster+" as "+l.Role, view.NavAccess),
+		ID:    l.ID, Cluster: l.Cluster, Role: l.Role, Labels: labels(cluster.Labels), BreakGlass: l.BreakGlass,
+		Reason: l.Reason, Namespace: l.Namespace, State: view.State(l.At(now)), Started: l.StartedAt, Ends: l.EndsAt,
+		Form: formOf(r), FileName: s.fileName(l, cluster), Again: clusterURL(l.Cluster) + "?role=" + l.Role,
+		SessionName: issuer.SessionName(standing(r).Principal), Username: username(policy, l.Role),
+		History: steps(rows),
+	}
+	if l.State == lease.Ended {
+		m.Ends = l.EndedAt
+	}
+	if m.State == view.Active {
+		base := leaseURL(l.ID)
+		m.Download, m.Copy, m.Show = base+"/download", base+"/copy", base+"/show"
+		m.Renew, m.End = base+"/renew", base+"/end"
+		m.FormURLs = map[view.Form]string{view.FormFile: base, view.FormBash: base + "?form=bash", view.FormRaw: base + "?form=raw"}
+	}
+	fillToken(&m, minted)
+	return m, nil
+}
+
+// fillToken tells of the last token, and of a failure if that came after it.
+func fillToken(m *view.Kubeconfig, newestFirst []lease.Issuance) {
+	for i, x := range newestFirst {
+		m.RoleARN, m.SessionName = x.RoleARN, x.SessionName
+		if x.Failure != "" && i == 0 {
+			m.Failure = &view.Failure{What: x.Text}
+		}
+		if x.AccessKeyID != "" {
+			m.AccessKeyID = x.AccessKeyID
+			m.Token = &view.Token{Minted: x.Outcome.At, Until: x.Expires, Latest: x.Expires.Add(issuer.Cushion)}
+			return
+		}
+	}
+}
+
+func username(policy *access.Policy, role string) string {
+	for _, r := range policy.Roles() {
+		if r.Name == role {
+			return r.Username
+		}
+	}
+	return ""
+}
+
+func (s *server) fileName(l lease.Lease, c access.Cluster) string {
+	made := issuer.Issuance{Cluster: c}
+	made.Role = l.Role
+	if c.Name == "" { // gone from the configuration
+		made.Cluster.Name = l.Cluster
+	}
+	return issuer.FileName(issuer.ContextName(s.Context, made))
+}
+
+func formOf(r *http.Request) view.Form {
+	switch f := view.Form(r.FormValue(view.FieldForm)); f {
+	case view.FormBash, view.FormRaw:
+		return f
+	}
+	return view.FormFile
+}
+
+// renew mints a fresh token.
+func (s *server) renew(w http.ResponseWriter, r *http.Request) error {
+	l, err := s.Keeper.Renew(r.Context(), chi.URLParam(r, "lease"), asker(r))
+	var fault *issuer.Fault
+	if err != nil && !(errors.As(err, &fault) && l.ID != "") { // a fault stands on the lease's page
+		return err
+	}
+	return redirect(w, r, leaseURL(l.ID))
+}
+
+// end ends the lease. Ending what is over already is no error to a person.
+func (s *server) end(w http.ResponseWriter, r *http.Request) error {
+	l, err := s.Keeper.End(r.Context(), chi.URLParam(r, "lease"), asker(r))
+	if err != nil && !errors.Is(err, lease.ErrOver) {
+		return err
+	}
+	return redirect(w, r, leaseURL(l.ID))
+}

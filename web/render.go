@@ -1,0 +1,147 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"github.com/daypass/daypass/access"
+	"github.com/daypass/daypass/auth"
+	"github.com/daypass/daypass/issuer"
+	"github.com/daypass/daypass/lease"
+	"github.com/daypass/daypass/web/assets"
+	"github.com/daypass/daypass/web/view"
+)
+
+type sessionKey struct{}
+
+// sessionOf gives the session of a request that passed person.
+func sessionOf(r *http.Request) (auth.Session, bool) {
+	v, ok := r.Context().Value(sessionKey{}).(auth.Session)
+	return v, ok
+}
+
+// person lets signed-in people through. A browser on its way to a page is sent
+// to sign in first and comes back; everything else is told 401, never a file.
+func (s *server) person(h func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
+	return s.handle(func(w http.ResponseWriter, r *http.Request) error {
+		who, err := s.SignIn.Person(w, r)
+		if err != nil {
+			return err
+		}
+		return h(w, r.WithContext(context.WithValue(r.Context(), sessionKey{}, who)))
+	})
+}
+
+// auditor lets auditors through.
+func (s *server) auditor(h func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
+	return s.person(func(w http.ResponseWriter, r *http.Request) error {
+		if who, _ := sessionOf(r); !s.audits(who.Principal) {
+			return errNotAuditor
+		}
+		return h(w, r)
+	})
+}
+
+func (s *server) audits(p access.Principal) bool {
+	_, yes := s.Auditors.Match(p)
+	return yes
+}
+
+// standing is who asks, and from where.
+func standing(r *http.Request) access.Standing {
+	who, _ := sessionOf(r)
+	return access.Standing{Principal: who.Principal, Address: visitOf(r).address}
+}
+
+// asker is who asks, as the record will have it.
+func asker(r *http.Request) issuer.Asker {
+	return issuer.Asker{Standing: standing(r), UserAgent: clip(r.UserAgent(), 300), Request: visitOf(r).id}
+}
+
+// clip bounds what a client says of itself.
+func clip(s string, most int) string {
+	if len(s) > most {
+		return s[:most]
+	}
+	return s
+}
+
+// frame is what is around a page.
+func (s *server) frame(r *http.Request, title string, nav view.Nav) view.Frame {
+	f := view.Frame{
+		Title: title, Nav: nav, RequestID: visitOf(r).id, Now: s.Now(),
+		Assets: view.Assets{Style: assets.URL("daypass.css"), Script: assets.URL("daypass.js"), Icon: assets.URL("favicon.svg")},
+	}
+	who, ok := sessionOf(r)
+	if !ok {
+		return f
+	}
+	p := who.Principal
+	f.Person = &view.Person{Email: p.Email, Name: p.Name, Provider: p.Provider, EndDate: moment(s.Policy().EndDate(p))}
+	f.IsAuditor = s.audits(p)
+	f.Banner = s.broken(r.Context(), p)
+	return f
+}
+
+// broken lists the person's active break-glass leases. A banner that cannot be
+// read must not keep anybody out.
+func (s *server) broken(ctx context.Context, p access.Principal) (out []view.Glass) {
+	leases, err := s.Book.Of(ctx, p.ID(), 100)
+	if err != nil {
+		s.Slog.Error("the banner could not be read", "error", err)
+	}
+	for _, l := range leases {
+		if l.BreakGlass && l.At(s.Now()) == lease.Active {
+			out = append(out, view.Glass{Cluster: l.Cluster, Role: l.Role, Until: l.EndsAt, Open: leaseURL(l.ID)})
+		}
+	}
+	return out
+}
+
+// moment is a time that may be absent.
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// page renders to a buffer first, so that no half page ever leaves.
+func (s *server) page(w http.ResponseWriter, r *http.Request, status int, c templ.Component) {
+	var b bytes.Buffer
+	if err := c.Render(r.Context(), &b); err != nil {
+		s.Slog.Error("a page could not be rendered", "error", err, "request", visitOf(r).id)
+		http.Error(w, "The page could not be drawn. Request "+visitOf(r).id, http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Length", strconv.Itoa(b.Len()))
+	w.WriteHeader(status)
+	_, _ = w.Write(b.Bytes()) // a browser that went away needs no answer
+}
+
+// redirect sends a browser on to a page of ours after a POST.
+func redirect(w http.ResponseWriter, r *http.Request, to string) error {
+	http.Redirect(w, r, to, http.StatusSeeOther)
+	return nil
+}
+
+// form reads a posted form.
+func form(r *http.Request) error {
+	if err := r.ParseForm(); err != nil {
+		return badForm{err}
+	}
+	return nil
+}
+
+// badForm keeps the cause: one too large is told apart.
+type badForm struct{ error }
+
+func (b badForm) Is(target error) bool { return target == errBadForm }
+func (b badForm) Unwrap() error        { return b.error }

@@ -1,0 +1,88 @@
+package web
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/daypass/daypass/audit"
+	"github.com/daypass/daypass/lease"
+	"github.com/daypass/daypass/web/view"
+)
+
+// say tells an event in a sentence.
+func say(e audit.Event) string {
+	on := e.Role + " on " + e.Cluster
+	switch e.Kind {
+	case audit.ServerStarted:
+		return "The server started."
+	case audit.ServerStopped:
+		return "The server stopped."
+	case audit.ConfigLoaded:
+		return "The configuration was loaded."
+	case audit.SignedIn:
+		return "Signed in with " + e.Provider + "."
+	case audit.SignInFailed:
+		return "A sign-in failed: " + e.Reason + "."
+	case audit.SignedOut:
+		return "The session ended: " + e.Reason + "."
+	case audit.Refused:
+		return refused(e, on)
+	case audit.LeaseStarted:
+		return "Started a lease as " + on + "."
+	case audit.GlassBroken:
+		return "Broke the glass: " + on + "."
+	case audit.LeaseEnded:
+		return "Ended the lease as " + on + "."
+	case audit.LeaseExpired:
+		return "The lease as " + on + " ran out."
+	case audit.Intended:
+		return "About to mint a token as " + on + "."
+	case audit.Minted:
+		return "Minted a token as " + on + "."
+	case audit.MintFailed:
+		return "No token as " + on + ": " + e.Reason + "."
+	case audit.HandedOver:
+		return handed(e) + "."
+	case audit.NoticeDelivered:
+		return "Told the webhook " + e.Facts["webhook"] + "."
+	case audit.NoticeUndelivered:
+		return "Gave up telling the webhook " + e.Facts["webhook"] + "."
+	}
+	return string(e.Kind)
+}
+
+func refused(e audit.Event, on string) string {
+	s := fmt.Sprintf("Refused %s: %s.", on, e.Reason)
+	if n := e.Facts["repeats"]; n != "" {
+		s += " Asked " + n + " times more within a minute."
+	}
+	return s
+}
+
+func handed(e audit.Event) string {
+	switch lease.Form(e.Facts["form"]) {
+	case lease.Downloaded:
+		return "Downloaded the kubeconfig"
+	case lease.Shown:
+		return "Looked at the kubeconfig"
+	case lease.Copied:
+		return "Copied the kubeconfig"
+	case lease.ShownBash:
+		return "Looked at the shell snippet"
+	case lease.CopiedBash:
+		return "Copied the shell snippet"
+	}
+	return "Handed over: " + e.Facts["form"]
+}
+
+// steps is a lease's history for its owner, oldest first. An intent is half a
+// story; its outcome tells the rest.
+func steps(newestFirst []audit.Row) (out []view.Step) {
+	for _, row := range slices.Backward(newestFirst) {
+		e := row.Event
+		if e.Kind != audit.Intended {
+			out = append(out, view.Step{At: e.At, What: say(e), Where: e.Details.Address})
+		}
+	}
+	return out
+}

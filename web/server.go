@@ -1,0 +1,107 @@
+// Package web is what people see: routes, handlers, and the one table that
+// turns errors into pages. Handlers ask the rooms below and decide nothing
+// themselves; a greyed button is courtesy, the issuer's answer is what counts.
+// Its one danger: a page that carries a secret. Only handover.go writes one,
+// and only as the answer to a POST.
+package web
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/daypass/daypass/access"
+	"github.com/daypass/daypass/audit"
+	"github.com/daypass/daypass/auth"
+	"github.com/daypass/daypass/issuer"
+	"github.com/daypass/daypass/lease"
+	"github.com/daypass/daypass/web/assets"
+	"github.com/daypass/daypass/web/view"
+)
+
+// Log is the audit log as the pages read it.
+type Log interface {
+	// Events gives what a query picks, newest first.
+	Events(ctx context.Context, q audit.Query) ([]audit.Row, error)
+	// Event gives one event; audit.ErrNone when there is none.
+	Event(ctx context.Context, id string) (audit.Row, error)
+}
+
+// Options are what the pages work with. All fields are required but Proxies,
+// Contact, Auditors and Context.
+type Options struct {
+	URL       *url.URL       // the one address that is served
+	Proxies   []netip.Prefix // whose X-Forwarded-For is believed
+	Contact   string         // whom to ask, in the operator's words
+	Auditors  access.Whos
+	Context   string // template of context names
+	SignIn    *auth.Gate
+	Keeper    *lease.Keeper
+	Book      lease.Book
+	Policy    func() *access.Policy
+	Endpoints func(access.ARN) (issuer.Endpoint, bool) // as last described; no I/O
+	Log       Log
+	Now       func() time.Time
+	Slog      *slog.Logger
+}
+
+// server serves the pages.
+type server struct{ Options }
+
+// New gives the handler of the whole site.
+func New(o Options) http.Handler {
+	s := &server{o}
+	r := chi.NewRouter()
+	r.Use(s.identify, s.recover, s.headers, s.ownHost, s.sameSite)
+	r.NotFound(s.handle(func(http.ResponseWriter, *http.Request) error { return errNoPage }))
+	r.MethodNotAllowed(s.handle(func(http.ResponseWriter, *http.Request) error { return errMethod }))
+	r.Handle(assets.Prefix+"*", assets.Handler())
+	s.routes(r)
+	return r
+}
+
+func (s *server) routes(r chi.Router) {
+	// Before anybody is known.
+	r.Get(view.PathSignIn, s.handle(s.signInPage))
+	r.Get(auth.StartPath("{provider}"), s.handle(s.signInStart))
+	r.Get(auth.CallbackPath("{provider}"), s.handle(s.signInAnswer))
+	r.Get("/signed-out", s.handle(s.signedOut))
+	r.Post(view.PathSignOut, s.handle(s.signOut))
+
+	// What one may enter.
+	r.Get(view.PathHome, s.person(s.home))
+	r.Get(view.PathWhy, s.person(s.why))
+	r.Get("/clusters/{cluster}", s.person(s.clusterPage))
+	r.Post("/clusters/{cluster}", s.person(s.clusterStart))
+	r.Get("/clusters/{cluster}/break-glass/{role}", s.person(s.glassPage))
+	r.Post("/clusters/{cluster}/break-glass/{role}", s.person(s.glassStart))
+
+	// What one holds.
+	r.Get(view.PathAccess, s.person(s.myAccess))
+	r.Get("/leases/{lease}", s.person(s.leasePage))
+	r.Post("/leases/{lease}/renew", s.person(s.renew))
+	r.Post("/leases/{lease}/end", s.person(s.end))
+	r.Post("/leases/{lease}/download", s.person(s.download))
+	r.Post("/leases/{lease}/show", s.person(s.show))
+	r.Post("/leases/{lease}/copy", s.person(s.copied))
+
+	// What everybody did, for auditors.
+	r.Get(view.PathAudit, s.auditor(s.auditPage))
+	r.Get(view.PathAudit+"/{event}", s.auditor(s.eventPage))
+}
+
+// The addresses that models carry.
+func clusterURL(cluster string) string { return "/clusters/" + url.PathEscape(cluster) }
+func glassURL(cluster, role string) string {
+	return clusterURL(cluster) + "/break-glass/" + url.PathEscape(role)
+}
+func leaseURL(id string) string { return LeasePath(id) }
+func eventURL(id string) string { return view.PathAudit + "/" + url.PathEscape(id) }
+
+// LeasePath is the path of a lease's page, for links from elsewhere.
+func LeasePath(id string) string { return "/leases/" + url.PathEscape(id) }
