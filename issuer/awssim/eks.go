@@ -31,12 +31,13 @@ func (x *exchange) serveEKS(w http.ResponseWriter) {
 // callEKS finds the action by path and has it judged.
 func (x *exchange) callEKS() (any, error) {
 	path := x.r.URL.EscapedPath()
-	name, err := url.PathUnescape(strings.TrimPrefix(path, "/clusters/"))
+	rest, one := strings.CutPrefix(path, "/clusters/")
+	name, err := url.PathUnescape(rest)
 	var deed func(caller) (any, error)
 	switch {
 	case x.r.Method == http.MethodGet && path == "/clusters":
 		x.call.Action, deed = ListClusters, x.listClusters
-	case x.r.Method == http.MethodGet && strings.HasPrefix(path, "/clusters/") && err == nil && name != "" && !strings.Contains(name, "/"):
+	case x.r.Method == http.MethodGet && one && err == nil && rest != "" && !strings.Contains(rest, "/"):
 		x.call.Action = DescribeCluster
 		deed = func(who caller) (any, error) { return x.describeCluster(who, name) }
 	default:
