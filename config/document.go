@@ -3,7 +3,6 @@ package config
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"regexp"
 	"strconv"
@@ -75,7 +74,8 @@ var (
 )
 
 // syntax reports what the YAML library could not read. Its texts are about
-// marks of YAML and quote nothing but the names of anchors.
+// marks of YAML and quote nothing but the names of anchors, which are left out
+// here: a password may begin with any mark.
 func (r *reader) syntax(data []byte, err error) {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
 	line := 1
@@ -92,7 +92,7 @@ func (r *reader) syntax(data []byte, err error) {
 	}
 	if m := yamlAnchor.FindStringSubmatch(text); m != nil {
 		before, _, _ := bytes.Cut(data, []byte("*"+m[1]))
-		r.failAt(1+bytes.Count(before, []byte("\n")), "%s", noAlias(m[1]))
+		r.failAt(1+bytes.Count(before, []byte("\n")), noAlias)
 		return
 	}
 	r.failAt(line, "the file is not YAML from about here on: %s; look for a missing quote, bracket or space", text)
@@ -107,9 +107,13 @@ func tabLine(data []byte) int {
 	return 0
 }
 
-func noAlias(name string) string {
-	return fmt.Sprintf("*%s stands for something written elsewhere; write it out here, so that each line says all it means", name)
-}
+// What YAML allows but people misread; the same words serve whoever meant text.
+const (
+	noAlias  = "an alias (*…) stands for something written elsewhere; write it out here, or quote a text that begins with *"
+	noAnchor = "an anchor (&…) is not read; remove it, or quote a text that begins with &"
+	noTag    = "a tag (!…) is not read; remove it, or quote a text that begins with !"
+	noMerge  = "the merge key << is not read; write the keys out, so that each line says all it means"
+)
 
 // plain refuses anchors, aliases, merge keys and tags, each of which makes a
 // line mean something that is not written there. What was refused is blanked
@@ -117,18 +121,18 @@ func noAlias(name string) string {
 func (r *reader) plain(n *yaml.Node) {
 	switch {
 	case n.Kind == yaml.AliasNode:
-		r.fail(n, "%s", noAlias(n.Value))
+		r.fail(n, noAlias)
 		*n = yaml.Node{Line: n.Line}
 		return
 	case n.Tag == "!!merge":
-		r.fail(n, "the merge key << is not read; write the keys out, so that each line says all it means")
+		r.fail(n, noMerge)
 		*n = yaml.Node{Line: n.Line}
 		return
 	case n.Style&yaml.TaggedStyle != 0:
-		r.fail(n, "the tag %s is not read; write plain text, a list or a mapping", n.Tag)
+		r.fail(n, noTag)
 	}
 	if n.Anchor != "" {
-		r.fail(n, "the anchor &%s is not read; remove it, and write out what refers to it", n.Anchor)
+		r.fail(n, noAnchor)
 	}
 	for i, child := range n.Content {
 		if merged := n.Kind == yaml.MappingNode && i%2 == 1 && n.Content[i-1].Kind == 0; merged {

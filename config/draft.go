@@ -230,7 +230,7 @@ func (d *draft) envSecret(t table, key string) Secret {
 		return Secret{}
 	}
 	if !variable.MatchString(name) { // perhaps the secret itself: not quoted
-		t.fail(t.at[key], "%s is not the name of an environment variable; use letters, digits and _", t.of(key))
+		t.fail(t.at[key], "%s is not the name of an environment variable; use capital letters, digits and _", t.of(key))
 		return Secret{}
 	}
 	s, err := secretEnv(name, d.env)

@@ -23,7 +23,7 @@ func instead(word string, names []string) string {
 	if near := nearest(word, names); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
-	const few = 12
+	const few = 20
 	switch {
 	case len(names) == 0:
 		return "there is none yet"

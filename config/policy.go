@@ -126,7 +126,7 @@ func (d *draft) readGrants() {
 			notEmpty(t, "clusters", "no cluster is meant")
 		}
 		if t.need("role", "viewer") {
-			g.Role = d.known(t, "role", d.roles.names)
+			g.Role = d.known(t, "role", d.roles.register)
 		}
 		g.Longest = orElse(read(t, "longest", parseSpan(shortest, maxLease)), access.DefaultLease)
 		g.Until = read(t, "until", parseInstant)
@@ -149,17 +149,19 @@ func notEmpty(t table, key, meaning string) {
 }
 
 // known reads the name of something declared elsewhere in the file.
-func (d *draft) known(t table, key string, names []string) string {
+func (d *draft) known(t table, key string, declared register) string {
 	name := t.text(key)
 	if name != "" {
-		d.dangling(t.at[key], t.what, key, name, names)
+		d.dangling(t.at[key], t.what, key, name, declared)
 	}
 	return name
 }
 
-func (d *draft) dangling(n *yaml.Node, what, kind, name string, names []string) {
-	if !slices.Contains(names, name) {
-		d.fail(n, "%s names the %s %q, which is not declared; %s", what, kind, name, instead(name, names))
+// dangling reports a name that nothing has, unless something lost its name by
+// an error of its own.
+func (d *draft) dangling(n *yaml.Node, what, kind, name string, declared register) {
+	if !declared.has(name) && !declared.unnamed {
+		d.fail(n, "%s names the %s %q, which is not declared; %s", what, kind, name, instead(name, declared.names))
 	}
 }
 
@@ -194,7 +196,7 @@ func (d *draft) breakGlass(t table, g *access.Grant) {
 		if name == "" {
 			continue
 		}
-		d.dangling(n, t.what, "webhook", name, d.webhooks.names)
+		d.dangling(n, t.what, "webhook", name, d.webhooks.register)
 		g.Tells = append(g.Tells, name)
 	}
 	if len(glass.list("tells")) == 0 {
@@ -225,7 +227,7 @@ func (d *draft) who(t table) (access.Who, bool) {
 		return access.Who{}, false
 	}
 	if kind == "provider" {
-		d.dangling(t.at[kind], t.what, "provider", s, d.provider.names)
+		d.dangling(t.at[kind], t.what, "provider", s, d.provider.register)
 		return access.Who{Provider: s}, true
 	}
 	provider, name, err := parseWho(s)
@@ -233,7 +235,7 @@ func (d *draft) who(t table) (access.Who, bool) {
 		t.fail(t.at[kind], "%s: %v", t.of(kind), err)
 		return access.Who{}, false
 	}
-	d.dangling(t.at[kind], t.what, "provider", provider, d.provider.names)
+	d.dangling(t.at[kind], t.what, "provider", provider, d.provider.register)
 	w := access.Who{Provider: provider}
 	switch kind {
 	case "group":
@@ -258,7 +260,7 @@ func (d *draft) wheres(t table) []access.Where {
 			continue
 		}
 		w := access.Where{Name: entry.text("name"), ARN: read(entry, "arn", parseARNPattern), Labels: labels(entry)}
-		if w.Name == "" && w.ARN == "" && len(w.Labels) == 0 {
+		if len(n.Content) == 0 || w.Labels != nil && len(w.Labels) == 0 {
 			d.fail(n, "%s selects nothing; give it name, arn or labels", entry.what)
 			continue
 		}
@@ -272,7 +274,7 @@ func (d *draft) wheres(t table) []access.Where {
 // itself in error may have been the one that was meant.
 func (d *draft) checkSelector(n *yaml.Node, what string, w access.Where) {
 	if w.Name != "" && !d.clusters.has(w.Name) {
-		d.dangling(n, what, "cluster", w.Name, d.clusters.names)
+		d.dangling(n, what, "cluster", w.Name, d.clusters.register)
 		return
 	}
 	if !d.clusters.whole() {

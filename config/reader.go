@@ -265,33 +265,42 @@ func readAll[T any](t table, key string, parse func(string) (T, error)) []T {
 
 // shelf keeps declared things by name, in the order of the file.
 type shelf[T any] struct {
+	register
 	items []T
 	nodes []*yaml.Node // where each is declared
-	names []string
-	index map[string]int
-	sound []bool // no error in the entry, so that others may be checked against it
+	sound []bool       // no error in the entry, so that others may be checked against it
+}
+
+// register knows the names of declared things.
+type register struct {
+	names   []string
+	index   map[string]int
+	unnamed bool // the name of an entry is in error: it may be any
+}
+
+func (g *register) has(name string) bool {
+	_, ok := g.index[name]
+	return ok
 }
 
 // put keeps an item and refuses a second one of the same name. Before is the
 // number of errors before the item was read.
 func (s *shelf[T]) put(t table, kind, name string, item T, before int) {
-	sound := len(t.errors) == before && name != ""
-	if first, twice := s.index[name]; twice && name != "" {
+	first, twice := s.index[name]
+	switch {
+	case name == "":
+		s.unnamed = true
+	case twice:
 		t.fail(t.at["name"], "two %ss are named %q, first on line %d; rename one", kind, name, s.nodes[first].Line)
-		sound = false
-	} else if name != "" {
+	default:
 		if s.index == nil {
 			s.index = map[string]int{}
 		}
 		s.index[name] = len(s.items)
 		s.names = append(s.names, name)
 	}
-	s.items, s.nodes, s.sound = append(s.items, item), append(s.nodes, t.node), append(s.sound, sound)
-}
-
-func (s *shelf[T]) has(name string) bool {
-	_, ok := s.index[name]
-	return ok
+	s.items, s.nodes = append(s.items, item), append(s.nodes, t.node)
+	s.sound = append(s.sound, len(t.errors) == before && name != "")
 }
 
 // whole tells whether every entry was read without an error.

@@ -18,11 +18,11 @@ import (
 var (
 	wordName    = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 	dottedName  = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,98}[a-z0-9])?$`)
-	variable    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	variable    = regexp.MustCompile(`^[A-Z_][A-Z0-9_]*$`)
 	hostForm    = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
 	accountForm = regexp.MustCompile(`^[0-9]{12}$`)
 	// https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
-	externalIDForm = regexp.MustCompile(`^[\w+=,.@:/-]{2,1224}$`)
+	externalIDForm = regexp.MustCompile(`^[\w+=,.@:/-]+$`)
 	placeholder    = regexp.MustCompile(`\{[^{}]*\}`)
 	contextForm    = regexp.MustCompile(`^[A-Za-z0-9._:/@+=,-]*$`)
 	dateForm       = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}$`)
@@ -50,8 +50,8 @@ func parseAccount(s string) (string, error) {
 }
 
 func parseExternalID(s string) (string, error) {
-	if !externalIDForm.MatchString(s) {
-		return "", errors.New("not an external ID; AWS takes 2 to 1224 of letters, digits and _+=,.@:/-")
+	if len(s) < 2 || !externalIDForm.MatchString(s) {
+		return "", errors.New("not an external ID; AWS takes two or more letters, digits and _+=,.@:/-")
 	}
 	return s, nil
 }
