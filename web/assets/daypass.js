@@ -14,7 +14,7 @@
 
   // Times ------------------------------------------------------------------
   const sameDay = (a, b) => a.toDateString() === b.toDateString();
-  const clock = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit" });
+  const clock = new Intl.DateTimeFormat([], { timeStyle: "short" });
   const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
   const dayYear = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
 
