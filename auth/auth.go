@@ -1,0 +1,123 @@
+// Package auth says who is at the other end: it signs people in with OpenID
+// Connect and keeps their sessions.
+//
+// It promises that a session exists only after an answer that was asked for by
+// this browser, for this provider, once, and that was verified in full; and
+// that the sign-in stood in the audit log first. Every other answer becomes a
+// Failure with a sentence, an event and no session. Its one danger: whoever
+// holds a session's cookie is that person, so the cookie's value is in no log
+// and the database holds its hash only.
+package auth
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"time"
+
+	"github.com/daypass/daypass/access"
+	"github.com/daypass/daypass/audit"
+)
+
+// Hash is the SHA-256 of a secret that a browser holds. It finds a row and
+// opens nothing.
+type Hash [sha256.Size]byte
+
+// String is the hash in hex.
+func (h Hash) String() string { return hex.EncodeToString(h[:]) }
+
+// Mark is the part of the hash by which events name a session.
+func (h Hash) Mark() string { return h.String()[:16] }
+
+// IsZero reports whether this is the hash of nothing at all.
+func (h Hash) IsZero() bool { return h == Hash{} }
+
+// Session is one browser's sign-in.
+type Session struct {
+	Key       Hash
+	Principal access.Principal
+	// UnverifiedEmail is an address that the provider gave without vouching
+	// for it. It is for pages that explain; it decides nothing.
+	UnverifiedEmail string
+	SignedIn        time.Time
+	Seen            time.Time // last request, to the minute
+	Expires         time.Time // the absolute limit
+	Address         string    // where the sign-in came from
+	UserAgent       string
+}
+
+// Start is a sign-in that was begun and awaits the provider's answer.
+type Start struct {
+	State    Hash // of the state parameter
+	Browser  Hash // of the browser's handle
+	Provider string
+	Nonce    string
+	Verifier string // PKCE
+	Return   string
+	Begun    time.Time
+	Expires  time.Time
+}
+
+// Absence, as the ports tell it.
+var (
+	ErrNoSession = errors.New("no such session")
+	ErrNoStart   = errors.New("no such sign-in was begun")
+)
+
+// Sessions keeps sessions. Every method is atomic, and a write and its event
+// are stored together or not at all.
+type Sessions interface {
+	// SignIn adds a session. It deletes the session replaced, when replaced is
+	// not zero and there is one, and may drop sessions that expired before
+	// s.SignedIn.
+	SignIn(ctx context.Context, s Session, replaced Hash, e audit.Event) error
+	// Session gives a session, however old, or ErrNoSession. It reads its own
+	// writes.
+	Session(ctx context.Context, key Hash) (Session, error)
+	// Touch moves Seen forward. It updates a row and never makes one: a
+	// session deleted meanwhile stays deleted, and ErrNoSession comes back.
+	Touch(ctx context.Context, key Hash, seen time.Time) error
+	// SignOut deletes a session. Without one it is ErrNoSession, and the event
+	// is not stored.
+	SignOut(ctx context.Context, key Hash, e audit.Event) error
+}
+
+// Starts keeps the sign-ins that await an answer.
+type Starts interface {
+	// PutStart adds one, and drops those that expired before s.Begun.
+	PutStart(ctx context.Context, s Start) error
+	// TakeStart gives one and deletes it in the same step: of any number of
+	// callers at once, one gets it and the rest get ErrNoStart. It gives
+	// expired ones too.
+	TakeStart(ctx context.Context, state Hash) (Start, error)
+}
+
+// Book is all that auth needs kept.
+type Book interface {
+	Sessions
+	Starts
+	// Record stores an event that changes nothing else.
+	Record(ctx context.Context, e audit.Event) error
+}
+
+// secretSize is the number of random bytes in every secret made here.
+const secretSize = 32
+
+// newSecret gives 256 random bits as text for cookies and URLs.
+func newSecret() string {
+	b := make([]byte, secretSize)
+	_, _ = rand.Read(b) // never fails since Go 1.24
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// hashSecret hashes a secret of newSecret's shape; anything else is not ours.
+func hashSecret(s string) (Hash, bool) {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
+	if err != nil || len(b) != secretSize || len(s) != base64.RawURLEncoding.EncodedLen(secretSize) {
+		return Hash{}, false
+	}
+	return sha256.Sum256([]byte(s)), true
+}

@@ -1,0 +1,246 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/daypass/daypass/audit"
+)
+
+// Options are what a Gate works with.
+type Options struct {
+	Site      *url.URL // where people reach Daypass; https, or http on loopback
+	Providers []Provider
+	Book      Book
+	Log       *slog.Logger
+
+	Idle    time.Duration // a session unused for this long ends; an hour when zero
+	Longest time.Duration // a session ends after this, used or not; 12 hours when zero
+
+	Now func() time.Time // time.Now when nil
+	// Caller tells the client behind a request: address, user agent and
+	// request ID. It knows which proxies to believe; nil believes none.
+	Caller func(*http.Request) audit.Who
+	// Transport reaches the providers; nil makes one that honours HTTPS_PROXY.
+	Transport http.RoundTripper
+	// Patience bounds each request to a provider; 10 seconds when zero.
+	Patience time.Duration
+}
+
+// Gate signs people in and knows who is behind a request.
+type Gate struct {
+	Options
+	providers []*provider
+	browser   jar // the handle that ties a begun sign-in to one browser
+	session   jar
+	tally     tally
+}
+
+// startLife is how long a person may take at the provider.
+const startLife = 10 * time.Minute
+
+// New makes a Gate. It speaks to no provider yet: one that is down must not
+// keep the server from starting.
+func New(o Options) (*Gate, error) {
+	if o.Site == nil || o.Book == nil || o.Log == nil {
+		return nil, errors.New("sign-in needs the site's URL, a book and a log")
+	}
+	if _, err := secureURL(o.Site.String()); err != nil {
+		return nil, fmt.Errorf("url: %w", err)
+	}
+	g := &Gate{Options: o.withDefaults(), browser: newJar("browser", o.Site), session: newJar("session", o.Site)}
+	for _, c := range g.Options.Providers {
+		if _, ok := g.provider(c.Name); ok {
+			return nil, fmt.Errorf("sign-in provider %s: there are two of that name", c.Name)
+		}
+		p, err := newProvider(c, g.Options)
+		if err != nil {
+			return nil, err
+		}
+		g.providers = append(g.providers, p)
+	}
+	return g, nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.Idle <= 0 {
+		o.Idle = time.Hour
+	}
+	if o.Longest <= 0 {
+		o.Longest = 12 * time.Hour
+	}
+	if o.Patience <= 0 {
+		o.Patience = 10 * time.Second
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Caller == nil {
+		o.Caller = direct
+	}
+	if t, ok := http.DefaultTransport.(*http.Transport); ok && o.Transport == nil {
+		o.Transport = t.Clone()
+	}
+	return o
+}
+
+// direct believes the connection alone.
+func direct(r *http.Request) audit.Who {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	return audit.Who{Address: host, UserAgent: r.UserAgent()}
+}
+
+// caller is the client behind a request, its texts fit to be stored.
+func (g *Gate) caller(r *http.Request) audit.Who {
+	who := g.Caller(r)
+	who.UserAgent = printable(who.UserAgent, 300)
+	return who
+}
+
+func (g *Gate) provider(name string) (*provider, bool) {
+	for _, p := range g.providers {
+		if p.Name == name {
+			return p, true
+		}
+	}
+	return nil, false
+}
+
+// Standing is a provider as the sign-in page and the readiness page show it.
+type Standing struct {
+	Name    string
+	Label   string
+	Trouble error // why it could not be reached lately; nil: reached, or not tried yet
+}
+
+// Standings lists the providers in the order of daypass.yaml.
+func (g *Gate) Standings() []Standing {
+	out := make([]Standing, len(g.providers))
+	for i, p := range g.providers {
+		out[i] = Standing{p.Name, p.Label, p.trouble()}
+	}
+	return out
+}
+
+// Warm asks each provider about itself, so that Standings can tell and the
+// first person does not wait. Its failures show there; they stop nothing.
+func (g *Gate) Warm(ctx context.Context) {
+	for _, p := range g.providers {
+		_, _ = p.discover(ctx) // remembered by the provider
+	}
+}
+
+// Begin sends the browser to a provider and remembers where it wanted to go.
+// The error is a *Failure, or says that the book could not be written.
+func (g *Gate) Begin(w http.ResponseWriter, r *http.Request, provider, back string) error {
+	return g.noted(r, g.begin(w, r, provider, back))
+}
+
+func (g *Gate) begin(w http.ResponseWriter, r *http.Request, name, back string) error {
+	p, ok := g.provider(name)
+	if !ok {
+		return failed(UnknownProvider, "", "", nil)
+	}
+	m, fail := p.discover(r.Context())
+	if fail != nil {
+		return fail
+	}
+	// A handle lives on across sign-ins, so that several tabs may sign in at
+	// once; the state is what is good for one use.
+	handle, browser, _ := g.browser.read(r)
+	if handle == "" {
+		handle = newSecret()
+		browser, _ = hashSecret(handle)
+	}
+	try := p.attempt(back, browser, g.Now())
+	if err := g.Book.PutStart(r.Context(), try.Start); err != nil {
+		return fmt.Errorf("remember the begun sign-in: %w", err)
+	}
+	g.browser.set(w, handle, startLife)
+	w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(w, r, p.authorizeURL(m, try), http.StatusSeeOther)
+	return nil
+}
+
+// Finish takes a provider's answer, opens a session and gives the path to go
+// on to. The error is a *Failure, or says that the book could not be read or
+// written; then no session was opened, and one from before goes on.
+func (g *Gate) Finish(w http.ResponseWriter, r *http.Request, provider string) (string, error) {
+	back, err := g.finish(w, r, provider)
+	return back, g.noted(r, err)
+}
+
+func (g *Gate) finish(w http.ResponseWriter, r *http.Request, name string) (string, error) {
+	p, ok := g.provider(name)
+	if !ok {
+		return "", failed(UnknownProvider, "", "", nil)
+	}
+	start, err := g.redeem(r, p)
+	if err != nil {
+		return "", err
+	}
+	m, fail := p.discover(r.Context())
+	if fail != nil {
+		return "", fail
+	}
+	code, fail := p.readAnswer(m, r.URL.Query())
+	if fail != nil {
+		return "", fail
+	}
+	raw, fail := p.exchange(r.Context(), m, code, start.Verifier)
+	if fail != nil {
+		return "", fail
+	}
+	c, fail := p.verify(r.Context(), m, raw, start.Nonce)
+	if fail != nil {
+		return "", fail
+	}
+	who, fail := p.person(c)
+	if fail != nil {
+		return "", fail
+	}
+	if err := g.open(w, r, who); err != nil {
+		return "", err
+	}
+	return ReturnPath(start.Return), nil
+}
+
+// noted records a failure. When even that fails, the sign-in has failed all
+// the same and both errors come back.
+func (g *Gate) noted(r *http.Request, err error) error {
+	var f *Failure
+	if !errors.As(err, &f) {
+		return err
+	}
+	by := g.caller(r)
+	now := g.Now()
+	like := strings.Join([]string{string(f.Kind), f.Provider, by.Address}, "\n")
+	repeats, due := g.tally.count(like, now)
+	if !due {
+		return err
+	}
+	e := audit.New(audit.SignInFailed, now, by)
+	e.Provider, e.Reason = f.Provider, string(f.Kind)
+	if f.cause != nil {
+		e.Details.Text = printable(f.cause.Error(), 500)
+	}
+	if repeats > 0 {
+		e.Facts = map[string]string{"repeats": fmt.Sprint(repeats)}
+	}
+	// The person may be gone already; the record is for those who stay.
+	if recErr := g.Book.Record(context.WithoutCancel(r.Context()), e); recErr != nil {
+		g.tally.forget(like)
+		return errors.Join(err, fmt.Errorf("record the failed sign-in: %w", recErr))
+	}
+	return err
+}
