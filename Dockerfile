@@ -19,7 +19,7 @@ ARG VERSION=dev
 ARG TARGETOS
 ARG TARGETARCH
 RUN GOOS=${TARGETOS} GOARCH=${TARGETARCH} \
-    go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=${VERSION}" -o /out/daypass ./cmd/daypass
+    go build -trimpath -buildvcs=false -ldflags "-s -w -X github.com/daypass/daypass/cmd.version=${VERSION}" -o /out/daypass ./cmd/daypass
 # The last stage has no mkdir: its folders are made here. /state is apart because
 # copying into a folder that exists leaves its owner as it was.
 RUN mkdir -p /out/etc/ssl/certs /out/etc/daypass /out/tmp /state/daypass && \

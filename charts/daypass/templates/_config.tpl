@@ -40,11 +40,13 @@ which probes, Service and ports rely on. */ -}}
 {{- fail (printf "config.%s is set by the chart, because probes and Service rely on it: remove it" $key) -}}
 {{- end -}}
 {{- end -}}
-{{- if ge (int .Values.drain.pauseSeconds) (int .Values.drain.graceSeconds) -}}
-{{- fail "drain.pauseSeconds leaves no time to drain: make drain.graceSeconds larger" -}}
+{{- /* 45 seconds is how long the server lets requests under way finish. */ -}}
+{{- $grace := add (int .Values.drain.pauseSeconds) 45 -}}
+{{- if lt (int .Values.drain.graceSeconds) (int $grace) -}}
+{{- fail (printf "drain.graceSeconds is %v and would cut requests under way: make it at least %d, the pause and 45 to drain" .Values.drain.graceSeconds $grace) -}}
 {{- end -}}
-{{- /* Helm reads every number as a float: an account ID without quotes would
-become 1.11122223333e+11. */ -}}
+{{- /* Helm 3 passes some numbers through a float, older ones every number: an
+account ID without quotes would become 1.11122223333e+11. */ -}}
 {{- with regexFind "(?m)^.*[ \\[]-?[0-9.]+e\\+[0-9]+$" (include "daypass.config" .) -}}
 {{- fail (printf "config has a number too long to be one, which Helm would rewrite: quote it (%s)" (trim .)) -}}
 {{- end -}}

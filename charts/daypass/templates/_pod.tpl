@@ -82,7 +82,8 @@ livenessProbe:
 readinessProbe:
   httpGet: {path: /readyz, port: operations}
   periodSeconds: 5
-  timeoutSeconds: 3
+  # The server gives its database five, and then says why it is not ready.
+  timeoutSeconds: 6
 {{- end }}
 
 {{- define "daypass.scheduling" -}}
@@ -112,7 +113,7 @@ priorityClassName: {{ . }}
 {{- define "daypass.template" -}}
 metadata:
   labels:
-    {{- include "daypass.labels" . | nindent 4 }}
+    {{- include "daypass.selector" . | nindent 4 }}
     {{- with .Values.podLabels }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
@@ -143,12 +144,14 @@ spec:
     fsGroupChangePolicy: OnRootMismatch
     seccompProfile:
       type: RuntimeDefault
+  {{- if eq (include "daypass.database" .) "postgres" }}
   initContainers:
-    # Apart from the server, so that a migration that fails is told as one, and
-    # leaves PostgreSQL's other pods serving.
+    # The server would do it too. Apart from it, a migration that fails is told
+    # as one, has time, and leaves the former pods serving.
     - name: migrate
       args: [migrate, --config, /etc/daypass/config/daypass.yaml]
       {{- include "daypass.container" . | nindent 6 }}
+  {{- end }}
   containers:
     - name: daypass
       args: [serve, --config, /etc/daypass/config/daypass.yaml]
