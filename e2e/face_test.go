@@ -5,7 +5,6 @@ package e2e_test
 import (
 	"context"
 	"crypto/rand"
-	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -34,40 +33,19 @@ func (o owner) credentials() aws.Credentials {
 func (o owner) env() []string { return env(o.credentials()) }
 
 func env(c aws.Credentials) []string {
-	list := []string{"AWS_ACCESS_KEY_ID=" + c.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + c.SecretAccessKey, "AWS_REGION=" + region}
+	list := []string{
+		"AWS_ACCESS_KEY_ID=" + c.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + c.SecretAccessKey, "AWS_REGION=" + region,
+		"AWS_DEFAULT_REGION=" + region, // version 1 of the AWS CLI reads only this
+	}
 	if c.SessionToken != "" {
 		list = append(list, "AWS_SESSION_TOKEN="+c.SessionToken)
 	}
 	return list
 }
 
-// notes keeps the calls that the simulated AWS judged.
-type notes struct {
-	mu    sync.Mutex
-	calls []awssim.Call
-}
-
-func (n *notes) take(c awssim.Call) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.calls = append(n.calls, c)
-}
-
-// verdicts lists the verdicts on calls that asked for an action.
-func (n *notes) verdicts(action awssim.Action) (list []string) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for _, c := range n.calls {
-		if c.Action == action {
-			list = append(list, c.Verdict)
-		}
-	}
-	return list
-}
-
 // newFace is a simulated AWS in which the owner may assume both roles and
 // describe the clusters.
-func newFace(o owner, observe func(awssim.Call), clusters ...awssim.Cluster) *awssim.Sim {
+func newFace(o owner, clusters ...awssim.Cluster) *awssim.Sim {
 	trust := awssim.Trust{Principals: []string{daypass}, SourceIdentity: true, Tags: true}
 	return awssim.New(awssim.Options{
 		Users: []awssim.User{{ARN: daypass, AccessKeyID: o.id, Secret: awssim.Secret(o.secret)}},
@@ -77,7 +55,6 @@ func newFace(o owner, observe func(awssim.Call), clusters ...awssim.Cluster) *aw
 		},
 		Clusters: clusters,
 		Readers:  map[string][]string{account: {daypass}},
-		Observe:  observe,
 	})
 }
 

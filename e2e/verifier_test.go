@@ -249,7 +249,7 @@ func assume(t *testing.T, face http.Handler, o owner, role, session string) aws.
 
 func TestSimulatedVerifierAgreesWithTheAuthenticators(t *testing.T) {
 	o := newOwner()
-	face := newFace(o, nil, awssim.Cluster{ARN: clusterARN("prod")})
+	face := newFace(o, awssim.Cluster{ARN: clusterARN("prod")})
 	session := assume(t, face.Handler(), o, reader, "ada@example.com")
 	verifier := theirs(t, face.Handler())
 

@@ -49,7 +49,7 @@ func launch(t testing.TB, name string, env []string, args ...string) *process {
 	}
 	p := &process{name: name, cmd: cmd, log: log.Name(), gone: make(chan struct{}), deaf: stopWithin}
 	go p.reap()
-	t.Cleanup(func() { p.stop(); p.explain(t) })
+	t.Cleanup(func() { p.explain(t); p.stop() })
 	return p
 }
 
