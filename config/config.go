@@ -100,7 +100,7 @@ func Parse(name string, data []byte, env func(string) string, now time.Time) (*C
 	sort.SliceStable(d.errors, func(i, j int) bool { return d.errors[i].Line < d.errors[j].Line })
 	sort.SliceStable(d.warnings, func(i, j int) bool { return d.warnings[i].Line < d.warnings[j].Line })
 	if len(d.errors) > 0 {
-		return nil, d.warnings, d.errors
+		return nil, d.warnings, d.errors.upTo(maxProblems)
 	}
 	return d.cfg, d.warnings, nil
 }

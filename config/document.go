@@ -50,6 +50,8 @@ func unreadable(data []byte) string {
 		return "the file begins with a byte order mark; save it as UTF-8 without one"
 	case !utf8.Valid(data):
 		return "the file is not UTF-8; save it as UTF-8"
+	case oddBreak.Match(data):
+		return "the file has a line break that editors do not show as one (a lone CR, U+0085, U+2028 or U+2029); remove it, so that lines can be told"
 	}
 	return ""
 }
@@ -68,6 +70,8 @@ func (r *reader) onlyDocument(d *yaml.Decoder, data []byte) {
 }
 
 var (
+	// YAML 1.1 breaks lines at these (https://yaml.org/spec/1.1/#id871136).
+	oddBreak    = regexp.MustCompile("\r[^\n]|\r$|[\u0085\u2028\u2029]")
 	yamlLine    = regexp.MustCompile(`^line (\d+): `)
 	yamlAnchor  = regexp.MustCompile(`^unknown anchor '(.*)' referenced$`)
 	indentedTab = regexp.MustCompile(`^ *\t`)
@@ -95,6 +99,7 @@ func (r *reader) syntax(data []byte, err error) {
 		r.failAt(1+bytes.Count(before, []byte("\n")), noAlias)
 		return
 	}
+	line = min(line, bytes.Count(data, []byte("\n"))+1)
 	r.failAt(line, "the file is not YAML from about here on: %s; look for a missing quote, bracket or space", text)
 }
 

@@ -319,7 +319,7 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("an error without problems: %#v", err)
 		}
 		for _, p := range errs {
-			if lines := bytes.Count(data, []byte("\n")) + 2; p.Line < 0 || p.Line > lines || p.Text == "" {
+			if lines := bytes.Count(data, []byte("\n")) + 1; p.Line < 0 || p.Line > lines || p.Text == "" {
 				t.Fatalf("line %d of %d: %q", p.Line, lines, p.Text)
 			}
 		}

@@ -25,6 +25,17 @@ func (p Problem) String() string {
 // It is never empty when it is an error.
 type Errors []Problem
 
+// maxProblems bounds what is told at once; a file with more is another file.
+const maxProblems = 1000
+
+func (es Errors) upTo(limit int) Errors {
+	if len(es) <= limit {
+		return es
+	}
+	more := Problem{File: es[0].File, Line: es[limit].Line, Text: fmt.Sprintf("%d more problems from here on; correct those above first", len(es)-limit)}
+	return append(es[:limit:limit], more)
+}
+
 // Error is one line per problem.
 func (es Errors) Error() string {
 	lines := make([]string, len(es))

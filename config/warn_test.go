@@ -109,3 +109,19 @@ func TestUntilIsKeptInUTC(t *testing.T) {
 		t.Errorf("%v, want %v", got, want)
 	}
 }
+
+func TestAFileOfErrorsIsToldInPart(t *testing.T) {
+	_, _, err := Parse("f", []byte(strings.Repeat("nonsense: 1\n", maxProblems+5)), environment, today)
+	lines := strings.Split(err.Error(), "\n")
+	last := lines[len(lines)-1]
+	if len(lines) != maxProblems+1 || !strings.HasSuffix(last, " more problems from here on; correct those above first") {
+		t.Errorf("%d lines, the last: %s", len(lines), last)
+	}
+}
+
+func TestWindowsLineEndsAreFine(t *testing.T) {
+	_, warnings, err := Parse("f", []byte(strings.ReplaceAll(base, "\n", "\r\n")), environment, today)
+	if err != nil || len(warnings) > 0 {
+		t.Error(err, warnings)
+	}
+}
