@@ -111,7 +111,8 @@ func registered(clients []Client) (list []map[string]any) {
 
 // SignIn is a browser without a screen: it follows an authorization URL to
 // dex's form, fills it in, and returns the address dex sends the browser back
-// to, unvisited. An error means that dex did not send it anywhere.
+// to, unvisited: with a code, or with OAuth's error. An error of SignIn's own
+// means that dex sent it nowhere.
 func (d *Dex) SignIn(authorize string, a Account) (*url.URL, error) {
 	browser, err := d.browser()
 	if err != nil {
@@ -120,6 +121,10 @@ func (d *Dex) SignIn(authorize string, a Account) (*url.URL, error) {
 	resp, err := browser.Get(authorize)
 	if err != nil {
 		return nil, fmt.Errorf("ask dex for its form: %w", err)
+	}
+	if back, err := resp.Location(); err == nil { // refused before any form
+		_ = resp.Body.Close()
+		return back, nil
 	}
 	action, err := formAction(resp)
 	if err != nil {

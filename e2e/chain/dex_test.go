@@ -86,9 +86,13 @@ func TestDex(t *testing.T) {
 			t.Fatal("a code was redeemed without its verifier")
 		}
 	})
-	t.Run("sends nobody to its form without a challenge", func(t *testing.T) {
-		if back, err := dex.SignIn(rp.oauth.AuthCodeURL("s"), ada); err == nil && back.Query().Get("error") == "" {
-			t.Fatal("an authorization without PKCE was accepted")
+	t.Run("sends back an error, and no code, without a challenge", func(t *testing.T) {
+		back, err := dex.SignIn(rp.oauth.AuthCodeURL("s"), ada)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if q := back.Query(); q.Get("error") != "invalid_request" || q.Has("code") {
+			t.Fatalf("error %q, code present: %v", q.Get("error"), q.Has("code"))
 		}
 	})
 	t.Run("sends nobody back for a wrong password", func(t *testing.T) {
