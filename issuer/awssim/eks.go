@@ -145,9 +145,16 @@ func (c placed) shape() map[string]any {
 	}
 	if c.Status != "CREATING" {
 		s["endpoint"] = c.Endpoint
+		s["identity"] = map[string]any{"oidc": map[string]any{"issuer": c.issuer()}}
 		s["certificateAuthority"] = map[string]any{"data": c.CA} // bytes: base64 in JSON
 	}
 	return s
+}
+
+// issuer is of the cluster's service accounts; AWS makes the ID up, so do we.
+func (c placed) issuer() string {
+	id := strings.ToUpper(hash([]byte(c.ARN))[:32])
+	return fmt.Sprintf("https://oidc.eks.%s.amazonaws.com/id/%s", c.arn.region, id)
 }
 
 func (c placed) vpc() map[string]any {
