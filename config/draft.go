@@ -36,15 +36,15 @@ const (
 // draft is a Config in the making.
 type draft struct {
 	*reader
-	cfg      *Config
-	folder   string // relative paths start here
-	root     table
-	accounts shelf[account]
-	provider shelf[Provider]
-	clusters shelf[access.Cluster]
-	roles    shelf[access.Role]
-	webhooks shelf[Webhook]
-	grants   shelf[access.Grant]
+	cfg       *Config
+	folder    string // relative paths start here
+	root      table
+	accounts  shelf[account]
+	providers shelf[Provider]
+	clusters  shelf[access.Cluster]
+	roles     shelf[access.Role]
+	webhooks  shelf[Webhook]
+	grants    shelf[access.Grant]
 }
 
 func (d *draft) read(root *yaml.Node) {

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -324,4 +325,28 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestTheReferenceExplainsEveryKeyOfTheExample(t *testing.T) {
+	reference, err := os.ReadFile("../docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile("../docs/daypass.example.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyForm := regexp.MustCompile(`(?:^|[{,-]|\n) *([a-z][A-Za-z]+):[ \n]`)
+	free := map[string]bool{"env": true, "team": true} // labels
+	found := 0
+	for _, m := range keyForm.FindAllStringSubmatch(string(data), -1) {
+		key := m[1]
+		found++
+		if !free[key] && !regexp.MustCompile("`[^`\n]*\\b"+key+"\\b[^`\n]*`").Match(reference) {
+			t.Errorf("%s is not explained", key)
+		}
+	}
+	if found < 60 {
+		t.Errorf("found %d keys in the example only", found)
+	}
 }

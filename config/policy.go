@@ -227,7 +227,7 @@ func (d *draft) who(t table) (access.Who, bool) {
 		return access.Who{}, false
 	}
 	if kind == "provider" {
-		d.dangling(t.at[kind], t.what, "provider", s, d.provider.register)
+		d.dangling(t.at[kind], t.what, "provider", s, d.providers.register)
 		return access.Who{Provider: s}, true
 	}
 	provider, name, err := parseWho(s)
@@ -235,7 +235,7 @@ func (d *draft) who(t table) (access.Who, bool) {
 		t.fail(t.at[kind], "%s: %v", t.of(kind), err)
 		return access.Who{}, false
 	}
-	d.dangling(t.at[kind], t.what, "provider", provider, d.provider.register)
+	d.dangling(t.at[kind], t.what, "provider", provider, d.providers.register)
 	w := access.Who{Provider: provider}
 	switch kind {
 	case "group":

@@ -30,7 +30,7 @@ func (d *draft) readSignIn() {
 	}
 	t.need("providers", "[{name: okta, issuer: https://example.okta.com, …}]")
 	notEmpty(t, "providers", "nobody can sign in")
-	s.Providers = d.provider.items
+	s.Providers = d.providers.items
 }
 
 func (d *draft) readProvider(t table) {
@@ -52,7 +52,7 @@ func (d *draft) readProvider(t table) {
 	p.Scopes = scopes(t)
 	p.GroupsClaim = orElse(t.text("groupsClaim"), defaultGroupsClaim)
 	d.checkTwin(t, p)
-	d.provider.put(t, "provider", p.Name, p, before)
+	d.providers.put(t, "provider", p.Name, p, before)
 }
 
 // checkTwin refuses two providers for the same people: whoever signs in would
@@ -61,9 +61,9 @@ func (d *draft) checkTwin(t table, p Provider) {
 	if p.Issuer == "" || p.ClientID == "" {
 		return
 	}
-	for i, other := range d.provider.items {
+	for i, other := range d.providers.items {
 		if other.Issuer == p.Issuer && other.ClientID == p.ClientID {
-			d.fail(t.at["issuer"], "%s has issuer and clientID of %s; remove one of them", t.what, reference("provider", other.Name, d.provider.nodes[i]))
+			d.fail(t.at["issuer"], "%s has issuer and clientID of %s; remove one of them", t.what, reference("provider", other.Name, d.providers.nodes[i]))
 			return
 		}
 	}
