@@ -22,7 +22,7 @@ func ReturnPath(s string) string {
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" || !within(u.Path) {
 		return "/"
 	}
-	u.Fragment, u.RawFragment = "", "" // it never reaches a server
+	u.Fragment, u.RawFragment = "", ""            // it never reaches a server
 	if out := u.String(); len(out) <= maxReturn { // escaping may have made it longer
 		return out
 	}

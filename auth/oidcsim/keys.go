@@ -11,29 +11,26 @@ import (
 	"encoding/pem"
 	"fmt"
 	"net/http"
+	"sync"
 
 	"github.com/go-jose/go-jose/v4"
 )
 
-// keyring holds the published key and one that is never published. Both live
-// in memory only and are made anew for each provider.
+// keyring holds the key whose public half is published, and makes another that
+// is not when a lie needs it. They live in memory only and are made anew for
+// each provider.
 type keyring struct {
-	id     string
-	public *rsa.PrivateKey
-	secret *rsa.PrivateKey
+	id    string
+	key   *rsa.PrivateKey
+	other func() (*rsa.PrivateKey, error)
 }
 
 func newKeyring() (keyring, error) {
-	public, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		return keyring{}, err
-	}
-	secret, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		return keyring{}, err
-	}
-	return keyring{id: random(6), public: public, secret: secret}, nil
+	key, err := newKey()
+	return keyring{id: random(6), key: key, other: sync.OnceValues(newKey)}, err
 }
+
+func newKey() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) }
 
 // Rotate replaces the published key, as a provider does from time to time.
 func (p *Provider) Rotate() error {
@@ -52,7 +49,7 @@ func (p *Provider) serveKeys(w http.ResponseWriter, _ *http.Request) {
 	keys := p.keys
 	p.mu.Unlock()
 	writeJSON(w, http.StatusOK, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{
-		Key: keys.public.Public(), KeyID: keys.id, Algorithm: string(jose.RS256), Use: "sig",
+		Key: keys.key.Public(), KeyID: keys.id, Algorithm: string(jose.RS256), Use: "sig",
 	}}})
 }
 
@@ -73,11 +70,15 @@ func (p *Provider) sign(claims map[string]any, how Lies) (string, error) {
 	case Unsigned:
 		return encode(`{"alg":"none","typ":"JWT"}`) + "." + encode(string(payload)) + ".", nil
 	case ConfusedHMAC:
-		return confused(payload, kid, keys.public)
+		return confused(payload, kid, keys.key)
 	case OtherKey:
-		return signed(payload, kid, keys.secret)
+		other, err := keys.other()
+		if err != nil {
+			return "", err
+		}
+		return signed(payload, kid, other)
 	}
-	return signed(payload, kid, keys.public)
+	return signed(payload, kid, keys.key)
 }
 
 func signed(payload []byte, kid string, key *rsa.PrivateKey) (string, error) {
