@@ -1,0 +1,174 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/daypass/daypass/audit"
+	"github.com/daypass/daypass/issuer"
+	"github.com/daypass/daypass/lease"
+)
+
+var _ lease.Book = (*Store)(nil)
+
+const insertLease = `
+INSERT INTO leases (id, start_key, principal, provider, email, cluster, role, grant_name, policy,
+	break_glass, reason, namespace, started_us, ends_us, state)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'active')
+ON CONFLICT (principal, start_key) DO NOTHING`
+
+// Open writes a new lease with its first intent, its events and its notices.
+// Repeated, it is lease.ErrStarted.
+func (s *Store) Open(ctx context.Context, o lease.Opening) error {
+	err := s.write(ctx, func(t *tx) error {
+		if err := t.insertLease(o.Lease); err != nil {
+			return err
+		}
+		if err := t.insertIntent(o.Intent); err != nil {
+			return err
+		}
+		if err := t.insertNotices(o.Notices); err != nil {
+			return err
+		}
+		return t.append(o.Events...)
+	})
+	return wrap(err, "write the lease %s", o.Lease.ID)
+}
+
+func (t *tx) insertLease(l lease.Lease) error {
+	if l.Key == "" {
+		return errors.New("a lease cannot be started without a key of its own")
+	}
+	n, err := t.exec(insertLease, l.ID, l.Key, l.Principal, l.Provider, text(l.Email), l.Cluster, l.Role, l.Grant, l.Policy,
+		flag(l.BreakGlass), text(l.Reason), l.Namespace, us(l.StartedAt), us(l.EndsAt))
+	if err == nil && n == 0 {
+		err = lease.ErrStarted
+	}
+	return err
+}
+
+// flag is a truth as both databases can hold it.
+func flag(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// active refuses unless a lease is active at a time. Nothing can end it before
+// this transaction does: it holds the end of the log.
+func (t *tx) active(id string, at time.Time) error {
+	ok, err := t.any(`SELECT 1 FROM leases WHERE id = $1 AND state = 'active' AND ends_us > $2`, id, us(at))
+	if err == nil && !ok {
+		err = lease.ErrOver
+	}
+	return err
+}
+
+// Renew writes a further intent under an active lease. Repeated, it does
+// nothing.
+func (s *Store) Renew(ctx context.Context, in issuer.Intent, events ...audit.Event) error {
+	err := s.write(ctx, func(t *tx) error {
+		if err := t.active(in.Lease, in.At); err != nil {
+			return err
+		}
+		if err := t.insertIntent(in); err != nil {
+			return err
+		}
+		return t.append(events...)
+	})
+	return wrap(err, "write the intent %s", in.ID)
+}
+
+// HandOver writes that something was handed out under an active lease.
+// Repeated, it does nothing.
+func (s *Store) HandOver(ctx context.Context, id string, e audit.Event) error {
+	err := s.write(ctx, func(t *tx) error {
+		if err := t.active(id, e.At); err != nil {
+			return err
+		}
+		return t.append(e)
+	})
+	return wrap(err, "write the hand-over under %s", id)
+}
+
+const endLease = `
+UPDATE leases SET state = 'ended', ended_us = $2, ended_by = $3
+WHERE id = $1 AND state = 'active' AND ends_us > $2`
+
+const expireLease = `
+UPDATE leases SET state = 'expired', ended_us = ends_us
+WHERE id = $1 AND state = 'active' AND ends_us <= $2`
+
+// End moves an active lease to ended, or, when by is empty, one that is past
+// its end to expired. Repeated, it is lease.ErrOver.
+func (s *Store) End(ctx context.Context, id string, at time.Time, by string, e audit.Event) error {
+	err := s.write(ctx, func(t *tx) error {
+		query, args := expireLease, []any{id, us(at)}
+		if by != "" {
+			query, args = endLease, append(args, by)
+		}
+		n, err := t.exec(query, args...)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return lease.ErrOver
+		}
+		return t.append(e)
+	})
+	return wrap(err, "end the lease %s", id)
+}
+
+const selectLease = `
+SELECT id, start_key, principal, provider, email, cluster, role, grant_name, policy, break_glass, reason,
+	namespace, started_us, ends_us, state, ended_us, ended_by
+FROM leases`
+
+func scanLease(row scanner) (lease.Lease, error) {
+	var l lease.Lease
+	var glass, started, ends int64
+	var ended sql.NullInt64
+	err := row.Scan(&l.ID, &l.Key, &l.Principal, &l.Provider, &l.Email, &l.Cluster, &l.Role, &l.Grant, &l.Policy, &glass, &l.Reason,
+		&l.Namespace, &started, &ends, &l.State, &ended, &l.EndedBy)
+	l.BreakGlass = glass != 0
+	l.StartedAt, l.EndsAt, l.EndedAt = at(started), at(ends), atOrZero(ended)
+	return l, err
+}
+
+// Lease reads one lease; lease.ErrNone when there is none.
+func (s *Store) Lease(ctx context.Context, id string) (lease.Lease, error) {
+	l, err := one(ctx, s, lease.ErrNone, scanLease, selectLease+` WHERE id = $1`, id)
+	return l, wrap(err, "read the lease %s", id)
+}
+
+// Started finds the lease that a principal started under a key; lease.ErrNone
+// when there is none.
+func (s *Store) Started(ctx context.Context, principal, key string) (lease.Lease, error) {
+	l, err := one(ctx, s, lease.ErrNone, scanLease, selectLease+` WHERE principal = $1 AND start_key = $2`, principal, text(key))
+	return l, wrap(err, "read a lease of %s", principal)
+}
+
+// Of lists a principal's leases, newest first.
+func (s *Store) Of(ctx context.Context, principal string, limit int) ([]lease.Lease, error) {
+	ls, err := list(ctx, s, scanLease, selectLease+` WHERE principal = $1 ORDER BY started_us DESC, id DESC LIMIT $2`, principal, limit)
+	return ls, wrap(err, "list the leases of %s", principal)
+}
+
+// Overdue lists leases that are written active but past their end, the longest
+// overdue first.
+func (s *Store) Overdue(ctx context.Context, now time.Time, limit int) ([]lease.Lease, error) {
+	ls, err := list(ctx, s, scanLease, selectLease+` WHERE state = 'active' AND ends_us <= $1 ORDER BY ends_us, id LIMIT $2`, us(now), limit)
+	return ls, wrap(err, "list the leases past their end")
+}
+
+// wrap says what was attempted.
+func wrap(err error, attempt string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf(attempt+": %w", append(args, err)...)
+}

@@ -1,0 +1,71 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"io/fs"
+
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+
+	"github.com/daypass/daypass/migrations"
+)
+
+// Migrate brings the tables of a database up to date and tells from which
+// version to which. Several servers may do so at once; doing it again does
+// nothing. Of the Config it needs only the database.
+func Migrate(ctx context.Context, c Config) (from, to int64, err error) {
+	reads, writes, d, err := c.open()
+	if err != nil {
+		return 0, 0, err
+	}
+	defer reads.Close()
+	defer writes.Close()
+	if from, to, err = c.migrate(ctx, writes); err != nil {
+		return from, to, fmt.Errorf("migrate the %s database: %w", d.name, err)
+	}
+	return from, to, nil
+}
+
+func (c Config) migrate(ctx context.Context, db *sql.DB) (from, to int64, err error) {
+	p, err := c.provider(db)
+	if err != nil {
+		return 0, 0, err
+	}
+	from, to, err = p.GetVersions(ctx)
+	switch {
+	case err != nil:
+		return 0, 0, fmt.Errorf("look for the version of its tables: %w", err)
+	case from > to:
+		return from, to, fmt.Errorf("the database is at version %d and this daypass knows versions up to %d: it was migrated by a newer daypass; run that one, or restore a backup from before", from, to)
+	case from == to:
+		return from, to, nil
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return from, to, fmt.Errorf("bring its tables up to date: %w", err)
+	}
+	return from, to, nil
+}
+
+func (c Config) provider(db *sql.DB) (*goose.Provider, error) {
+	dialect, files := goose.DialectSQLite3, migrations.SQLite()
+	options := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true)}
+	if c.Postgres != "" {
+		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
+		if err != nil {
+			return nil, fmt.Errorf("make a lock for migrations: %w", err)
+		}
+		dialect, files = goose.DialectPostgres, migrations.Postgres()
+		options = append(options, goose.WithSessionLocker(locker))
+	}
+	return newProvider(dialect, db, files, options...)
+}
+
+func newProvider(d goose.Dialect, db *sql.DB, files fs.FS, options ...goose.ProviderOption) (*goose.Provider, error) {
+	p, err := goose.NewProvider(d, db, files, options...)
+	if err != nil {
+		return nil, fmt.Errorf("read the migrations: %w", err)
+	}
+	return p, nil
+}

@@ -1,0 +1,135 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/daypass/daypass/audit"
+)
+
+// tx is the transaction as one write sees it.
+type tx struct {
+	ctx    context.Context
+	writer *writer
+	head   head
+	rows   []audit.Row // appended so far, by all writes of the batch
+	err    error       // the first error of a statement of this write
+	broken error       // no more use for any write of the batch
+}
+
+// try runs a job so that its failure undoes the job alone. A job that is alone
+// needs no savepoint: the transaction is its own.
+func (t *tx) try(j *job, alone bool) error {
+	if err := j.ctx.Err(); err != nil {
+		return fmt.Errorf("the write was not made: %w", err)
+	}
+	was, rows := t.head, len(t.rows)
+	t.err = nil
+	if !alone {
+		t.must("SAVEPOINT one")
+	}
+	err := t.broken
+	if err == nil {
+		err = call(j.do, t)
+	}
+	if err == nil { // an error that was swallowed still ends the write
+		err = t.err
+	}
+	if err != nil {
+		t.head, t.rows = was, t.rows[:rows]
+	}
+	if err != nil && !alone {
+		t.must("ROLLBACK TO SAVEPOINT one")
+	}
+	if !alone {
+		t.must("RELEASE SAVEPOINT one")
+	}
+	return err
+}
+
+// must runs a statement without which the transaction is not to be trusted.
+// SQLite, for one, may have rolled everything back by itself when its disk is
+// full; a savepoint would then silently begin anew.
+func (t *tx) must(query string) {
+	if t.broken != nil {
+		return
+	}
+	if err := t.writer.exec(t.ctx, query); err != nil {
+		t.broken = fmt.Errorf("%s: %w", strings.ToLower(query), err)
+	}
+}
+
+// exec runs a statement and gives the number of rows it changed.
+func (t *tx) exec(query string, args ...any) (int64, error) {
+	stmt, err := t.writer.stmt(t.ctx, query)
+	if err != nil {
+		return 0, t.note(err)
+	}
+	res, err := stmt.ExecContext(t.ctx, args...)
+	if err != nil {
+		return 0, t.note(err)
+	}
+	n, err := res.RowsAffected()
+	return n, t.note(err)
+}
+
+// query runs a statement that gives rows.
+func (t *tx) query(query string, args ...any) (*sql.Rows, error) {
+	stmt, err := t.writer.stmt(t.ctx, query)
+	if err != nil {
+		return nil, t.note(err)
+	}
+	rows, err := stmt.QueryContext(t.ctx, args...)
+	return rows, t.note(err)
+}
+
+// any reports whether a query gives a row.
+func (t *tx) any(query string, args ...any) (bool, error) {
+	rows, err := t.query(query, args...)
+	if err != nil {
+		return false, err
+	}
+	defer rows.Close()
+	found := rows.Next()
+	return found, t.note(rows.Err())
+}
+
+func (t *tx) note(err error) error {
+	if err != nil && t.err == nil {
+		t.err = err
+	}
+	return err
+}
+
+// us is a time as the tables hold it.
+func us(t time.Time) int64 { return t.UnixMicro() }
+
+// at reads it back.
+func at(us int64) time.Time { return time.UnixMicro(us).UTC() }
+
+// usOrNull is for times that may not be set.
+func usOrNull(t time.Time) sql.NullInt64 {
+	return sql.NullInt64{Int64: t.UnixMicro(), Valid: !t.IsZero()}
+}
+
+func atOrZero(us sql.NullInt64) time.Time {
+	if !us.Valid {
+		return time.Time{}
+	}
+	return at(us.Int64)
+}
+
+// orNull keeps empty columns out of the indexes.
+func orNull(s string) sql.NullString {
+	s = text(s)
+	return sql.NullString{String: s, Valid: s != ""}
+}
+
+// text makes free text fit for a column. PostgreSQL takes neither NUL nor
+// invalid UTF-8.
+func text(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}
