@@ -75,6 +75,7 @@ func samples() []page {
 			Links: []Link{{"Back to the clusters", "/"}},
 		}, ProblemPage),
 		drawn("clusters", someClusters(), ClustersPage),
+		drawn("clusters-unfiltered", someClusters(), func(m Clusters) templ.Component { m.Query = ""; return ClustersPage(m) }),
 		drawn("clusters-none", Clusters{Frame: contractor(framed("Clusters", NavClusters)), Nothing: &Nothing{
 			Provider: "guests", Groups: []string{"everyone", "ärzte"}, Contact: "Ask in #platform.\nOr call 4711.",
 			Grants: []GrantHint{{"eng-view", "okta:engineering", "viewer on 12 clusters"}},
