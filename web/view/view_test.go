@@ -241,11 +241,21 @@ func TestAnEndedLeaseTellsTheTruth(t *testing.T) {
 	}
 }
 
+func TestATokenMayWorkForLongerThanWasPromised(t *testing.T) {
+	k := leaseWith(closed(Ended, -time.Minute))
+	for now, want := range map[time.Time]bool{k.Token.Until: true, k.Token.Latest.Add(-time.Second): true, k.Token.Latest: false} {
+		k.Now = now
+		if got := strings.Contains(render(t, KubeconfigPage(k)), "may work until"); got != want {
+			t.Errorf("at %s: says so %v, want %v", now.Format(time.TimeOnly), got, want)
+		}
+	}
+}
+
 func TestWhatWasTypedIsKeptBesideItsError(t *testing.T) {
 	m := wrongCluster()
 	m.Reason = "  </textarea> as typed\n"
 	page := render(t, ClusterPage(m))
-	if !strings.Contains(page, ">"+html.EscapeString(m.Reason)+"</textarea>") && !strings.Contains(page, "as typed") {
+	if !strings.Contains(page, ">"+html.EscapeString(m.Reason)+"</textarea>") {
 		t.Error("the reason is lost")
 	}
 	if !regexp.MustCompile(`<textarea id="reason"[^>]*aria-invalid="true" aria-describedby="reason-error"`).MatchString(page) {
