@@ -125,17 +125,21 @@ func (s *Store) End(ctx context.Context, id string, at time.Time, by string, e a
 
 const selectLease = `
 SELECT id, start_key, principal, provider, email, cluster, role, grant_name, policy, break_glass, reason,
-	namespace, started_us, ends_us, state, ended_us, ended_by
+	namespace, started_us, ends_us, state, ended_us, ended_by,
+	(SELECT MAX(at_us) FROM events WHERE events.lease = leases.id AND events.kind = 'hand-over'),
+	(SELECT MAX(expires_us) FROM issuances WHERE issuances.lease = leases.id)
 FROM leases`
 
 func scanLease(row scanner) (lease.Lease, error) {
 	var l lease.Lease
 	var glass, started, ends int64
-	var ended sql.NullInt64
+	var ended, handed, token sql.NullInt64
 	err := row.Scan(&l.ID, &l.Key, &l.Principal, &l.Provider, &l.Email, &l.Cluster, &l.Role, &l.Grant, &l.Policy, &glass, &l.Reason,
-		&l.Namespace, &started, &ends, &l.State, &ended, &l.EndedBy)
+		&l.Namespace, &started, &ends, &l.State, &ended, &l.EndedBy,
+		&handed, &token)
 	l.BreakGlass = glass != 0
 	l.StartedAt, l.EndsAt, l.EndedAt = at(started), at(ends), atOrZero(ended)
+	l.LastHandOver, l.TokenExpires = atOrZero(handed), atOrZero(token)
 	return l, err
 }
 
