@@ -16,10 +16,7 @@ type Hosts struct {
 	Also      []string // host:port, exactly as written
 }
 
-var (
-	labelForm = regexp.MustCompile(`^[0-9A-Za-z]([0-9A-Za-z-]*[0-9A-Za-z])?$`)
-	isoForm   = regexp.MustCompile(`^(us-iso[bf]?|eu-isoe)-\w+-\d+$`)
-)
+var labelForm = regexp.MustCompile(`^[0-9A-Za-z]([0-9A-Za-z-]*[0-9A-Za-z])?$`)
 
 // partition's domains are those of pkg/endpoints/partitions.go; its regions
 // are those of the SDK's endpoint rules.
@@ -30,40 +27,44 @@ type partition struct {
 }
 
 func partitionNamed(name string) (partition, bool) {
-	starts := func(prefix string) func(string) bool {
-		form := regexp.MustCompile(`^` + regexp.QuoteMeta(prefix) + `\w+-\d+$`)
-		return form.MatchString
-	}
 	switch name {
 	case "aws":
 		return partition{"amazonaws.com", "api.aws", commercial}, true
 	case "aws-cn":
-		return partition{"amazonaws.com.cn", "api.amazonwebservices.com.cn", starts("cn-")}, true
+		return partition{"amazonaws.com.cn", "api.amazonwebservices.com.cn", regionsOf("cn-", "aws-cn-global")}, true
 	case "aws-us-gov":
-		return partition{"amazonaws.com", "api.aws", starts("us-gov-")}, true
+		return partition{"amazonaws.com", "api.aws", regionsOf("us-gov-", "aws-us-gov-global")}, true
 	case "aws-iso":
-		return partition{"c2s.ic.gov", "", starts("us-iso-")}, true
+		return partition{"c2s.ic.gov", "", regionsOf("us-iso-", "aws-iso-global")}, true
 	case "aws-iso-b":
-		return partition{"sc2s.sgov.gov", "", starts("us-isob-")}, true
+		return partition{"sc2s.sgov.gov", "", regionsOf("us-isob-", "aws-iso-b-global")}, true
 	case "aws-iso-e":
-		return partition{"cloud.adc-e.uk", "", starts("eu-isoe-")}, true
+		return partition{"cloud.adc-e.uk", "", regionsOf("eu-isoe-", "aws-iso-e-global")}, true
 	case "aws-iso-f":
-		return partition{"csp.hci.ic.gov", "", starts("us-isof-")}, true
+		return partition{"csp.hci.ic.gov", "", regionsOf("us-isof-", "aws-iso-f-global")}, true
 	case "aws-eusc":
-		return partition{"amazonaws.eu", "api.amazonwebservices.eu", starts("eusc-de-")}, true
+		return partition{"amazonaws.eu", "api.amazonwebservices.eu", regionsOf("eusc-de-", "")}, true
 	}
 	return partition{}, false
+}
+
+// regionsOf takes regions by their form, and one name that only the SDK uses.
+func regionsOf(prefix, pseudo string) func(string) bool {
+	form := regexp.MustCompile(`^` + regexp.QuoteMeta(prefix) + `\w+-\d+$`)
+	return func(region string) bool { return form.MatchString(region) || (pseudo != "" && region == pseudo) }
 }
 
 // commercial regions are all that belong to no other partition: the resolver
 // falls back to amazonaws.com for a region it does not know.
 func commercial(region string) bool {
-	for _, name := range []string{"aws-cn", "aws-us-gov", "aws-eusc"} {
-		if p, _ := partitionNamed(name); p.region(region) {
-			return false
-		}
-	}
-	return !isoForm.MatchString(region)
+	return !slices.ContainsFunc(partitions(), func(name string) bool {
+		p, _ := partitionNamed(name)
+		return name != "aws" && p.region(region)
+	})
+}
+
+func partitions() []string {
+	return []string{"aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc"}
 }
 
 // check refuses a host that no STS of the partition has.
@@ -102,15 +103,28 @@ func (h Hosts) fits(p partition, service, region, domain string) bool {
 	}
 	return slices.ContainsFunc(sharers(p.domain), func(other string) bool {
 		o, _ := partitionNamed(other)
-		return o.region(region) && (service == "sts" || (service == "sts-fips" && (other != "aws-us-gov" || domain == o.dualStack)))
+		return o.region(region) && resolvable(other, service, region, domain == o.dualStack)
 	})
+}
+
+// resolvable says whether the SDK's rules (service/sts, endpoints.go) make such
+// a host: in GovCloud the plain host is the FIPS one, and aws-global has the
+// global host.
+func resolvable(partition, service, region string, dualStack bool) bool {
+	switch service {
+	case "sts":
+		return region != "aws-global" || dualStack
+	case "sts-fips":
+		return partition != "aws-us-gov" || dualStack
+	}
+	return false
 }
 
 // sharers are the partitions under one domain: GovCloud lives under the
 // commercial one, and the authenticator does not tell their hosts apart.
 func sharers(domain string) []string {
 	var names []string
-	for _, name := range []string{"aws", "aws-us-gov", "aws-cn", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc"} {
+	for _, name := range partitions() {
 		if p, _ := partitionNamed(name); p.domain == domain {
 			names = append(names, name)
 		}
