@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -327,5 +328,25 @@ func TestCookieNamesTellLoopbackPortsApart(t *testing.T) {
 		if got := newJar("session", u).name; got != want {
 			t.Errorf("%s names its cookie %s, want %s", site, got, want)
 		}
+	}
+}
+
+func TestOfManyCopiesOfOneAnswerOneOpensASession(t *testing.T) {
+	c := newClock()
+	s := serve(t, c, provide(t, c), nil)
+	b := s.browser()
+	cb := b.choose(b.begin("okta", "/x"), "u-1")
+	var opened atomic.Int64
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			if a := b.send("GET", cb); a.to == "/x" {
+				opened.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if opened.Load() != 1 || s.book.count() != 1 {
+		t.Errorf("%d answers were taken, there are %d sessions", opened.Load(), s.book.count())
 	}
 }

@@ -48,7 +48,16 @@ func TestReturnsNowhereElse(t *testing.T) {
 	c := newClock()
 	s := serve(t, c, provide(t, c), nil)
 	for _, to := range []string{"//evil.example", "https://evil.example", `/\evil.example`, "/auth/okta"} {
-		if a := s.browser().signIn("okta", "u-1", to); a.to != "/" {
+		b := s.browser()
+		authorize := b.begin("okta", to)
+		for state, start := range s.book.starts {
+			if start.Return != "/" {
+				t.Errorf("%q is kept as %q", to, start.Return)
+			}
+			start.Return = to // as if somebody had written to the database
+			s.book.starts[state] = start
+		}
+		if a := b.send("GET", b.choose(authorize, "u-1")); a.to != "/" {
 			t.Errorf("%q leads to %q", to, a.to)
 		}
 	}
@@ -137,6 +146,22 @@ func TestTodaysLimitsHoldForYesterdaysSessions(t *testing.T) {
 	b.signIn("okta", "u-1", "/")
 	s.gate.Longest = 20 * time.Minute
 	c.pass(20 * time.Minute)
+	if b.get("/"); !errors.Is(s.lastError(), ErrLapsed) {
+		t.Errorf("the error is %v", s.lastError())
+	}
+}
+
+func TestALongerLimitDoesNotProlongASession(t *testing.T) {
+	c := newClock()
+	s := serve(t, c, provide(t, c), nil)
+	b := s.browser()
+	b.signIn("okta", "u-1", "/")
+	s.gate.Longest, s.gate.Idle = 100*time.Hour, 100*time.Hour
+	c.pass(10*time.Hour - time.Second)
+	if a := b.get("/"); a.status != http.StatusOK {
+		t.Fatalf("a second before its end the page answers %d", a.status)
+	}
+	c.pass(time.Second)
 	if b.get("/"); !errors.Is(s.lastError(), ErrLapsed) {
 		t.Errorf("the error is %v", s.lastError())
 	}
