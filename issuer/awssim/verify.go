@@ -22,7 +22,8 @@ var ErrCluster = errors.New("no such cluster")
 
 // Verify says who holds a token for the cluster of that name: what the
 // cluster's own verifier would say. The simulated STS is asked, with its
-// injected faults, and the observer sees the call.
+// injected faults, and the observer sees the call. A Hang holds Verify until
+// its Release; Drop does not touch it, for there is no connection to break.
 func (s *Sim) Verify(token, cluster string) (Identity, error) {
 	hosts, err := s.hostsFor(cluster)
 	if err != nil {
