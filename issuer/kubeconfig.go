@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"regexp"
-	"strings"
 
 	clientcmd "k8s.io/client-go/tools/clientcmd/api/v1"
 	"sigs.k8s.io/yaml"
@@ -26,20 +25,6 @@ func (Kubeconfig) Format(f fmt.State, _ rune)   { _, _ = f.Write([]byte("[kubeco
 func (Kubeconfig) LogValue() slog.Value         { return slog.StringValue("[kubeconfig]") }
 func (Kubeconfig) MarshalJSON() ([]byte, error) { return json.Marshal("[kubeconfig]") }
 
-// DefaultContext names contexts unless the operator says otherwise.
-const DefaultContext = "{cluster}-{role}"
-
-// ContextName fills a template's {cluster}, {role}, {account} and {region}.
-func ContextName(template string, made Issuance) string {
-	if template == "" {
-		template = DefaultContext
-	}
-	return strings.NewReplacer(
-		"{cluster}", made.Cluster.Name, "{role}", made.Role,
-		"{account}", made.Cluster.Account, "{region}", made.Cluster.ARN.Region,
-	).Replace(template)
-}
-
 // https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names
 var namespaceForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
@@ -51,11 +36,11 @@ func CheckNamespace(s string) error {
 	return nil
 }
 
-// Render builds the kubeconfig of an issuance. User, context and cluster are
-// all named by cluster and role, so that it overwrites nothing else when it is
-// merged. namespace may be empty.
-func Render(made Issuance, template, namespace string) (Kubeconfig, error) {
-	name := ContextName(template, made)
+// Render builds the kubeconfig of an issuance. User, context and cluster all
+// carry the context's name, which the configuration makes unique per cluster
+// and role, so that it overwrites nothing else when it is merged. namespace
+// may be empty.
+func Render(made Issuance, name, namespace string) (Kubeconfig, error) {
 	b, err := yaml.Marshal(clientcmd.Config{
 		APIVersion: "v1", Kind: "Config", CurrentContext: name,
 		Clusters: []clientcmd.NamedCluster{{Name: name, Cluster: clientcmd.Cluster{

@@ -22,7 +22,7 @@ func (s *server) handOver(r *http.Request, how map[view.Form]lease.Form) (lease.
 	if err != nil {
 		return l, made, issuer.Kubeconfig{}, err
 	}
-	k, err := issuer.Render(made, s.Context, l.Namespace)
+	k, err := issuer.Render(made, s.context(l, made.Cluster), l.Namespace)
 	if err != nil || f != view.FormBash {
 		return l, made, k, err
 	}

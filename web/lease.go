@@ -43,7 +43,7 @@ func (s *server) leaseModel(r *http.Request, l lease.Lease) (view.Kubeconfig, er
 		Frame: s.frame(r, l.Cluster+" as "+l.Role, view.NavAccess),
 		ID:    l.ID, Cluster: l.Cluster, Role: l.Role, Labels: labels(cluster.Labels), BreakGlass: l.BreakGlass,
 		Reason: l.Reason, Namespace: l.Namespace, State: view.State(l.At(now)), Started: l.StartedAt, Ends: l.EndsAt,
-		Form: formOf(r), FileName: s.fileName(l, cluster), Again: clusterURL(l.Cluster) + "?role=" + l.Role,
+		Form: formOf(r), FileName: issuer.FileName(s.context(l, cluster)), Again: clusterURL(l.Cluster) + "?role=" + l.Role,
 		SessionName: issuer.SessionName(standing(r).Principal), Username: username(policy, l.Role),
 		History: steps(rows),
 	}
@@ -84,13 +84,11 @@ func username(policy *access.Policy, role string) string {
 	return ""
 }
 
-func (s *server) fileName(l lease.Lease, c access.Cluster) string {
-	made := issuer.Issuance{Cluster: c}
-	made.Role = l.Role
-	if c.Name == "" { // gone from the configuration
-		made.Cluster.Name = l.Cluster
-	}
-	return issuer.FileName(issuer.ContextName(s.Context, made))
+// context is what the lease's context is called, also for a cluster that is
+// gone from the configuration.
+func (s *server) context(l lease.Lease, c access.Cluster) string {
+	c.Name = l.Cluster
+	return s.ContextName(c, l.Role)
 }
 
 func formOf(r *http.Request) view.Form {

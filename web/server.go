@@ -33,21 +33,22 @@ type Log interface {
 }
 
 // Options are what the pages work with. All fields are required but Proxies,
-// Contact, Auditors and Context.
+// Contact and Auditors.
 type Options struct {
-	URL       *url.URL       // the one address that is served
-	Proxies   []netip.Prefix // whose X-Forwarded-For is believed
-	Contact   string         // whom to ask, in the operator's words
-	Auditors  access.Whos
-	Context   string // template of context names
-	SignIn    *auth.Gate
-	Keeper    *lease.Keeper
-	Book      lease.Book
-	Policy    func() *access.Policy
-	Endpoints func(access.ARN) (issuer.Endpoint, bool) // as last described; no I/O
-	Log       Log
-	Now       func() time.Time
-	Slog      *slog.Logger
+	URL      *url.URL       // the one address that is served
+	Proxies  []netip.Prefix // whose X-Forwarded-For is believed
+	Contact  string         // whom to ask, in the operator's words
+	Auditors access.Whos
+	SignIn   *auth.Gate
+	// ContextName names a role on a cluster in kubeconfigs.
+	ContextName func(c access.Cluster, role string) string
+	Keeper      *lease.Keeper
+	Book        lease.Book
+	Policy      func() *access.Policy
+	Endpoints   func(access.ARN) (issuer.Endpoint, bool) // as last described; no I/O
+	Log         Log
+	Now         func() time.Time
+	Slog        *slog.Logger
 }
 
 // server serves the pages.

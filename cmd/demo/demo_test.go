@@ -1,0 +1,219 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// terminal keeps what the demo says.
+type terminal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+	more chan struct{}
+}
+
+func (s *terminal) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case s.more <- struct{}{}:
+	default:
+	}
+	return s.text.Write(b)
+}
+
+func (s *terminal) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// mustSay waits until the terminal says something.
+func (s *terminal) mustSay(t *testing.T, want string) {
+	t.Helper()
+	patience := time.After(20 * time.Second)
+	for !strings.Contains(s.String(), want) {
+		select {
+		case <-s.more:
+		case <-patience:
+			t.Fatalf("the demo did not say %q but\n%s", want, s.String())
+		}
+	}
+}
+
+// start runs the demo for a test.
+func start(t *testing.T) (*world, *terminal) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	out := &terminal{more: make(chan struct{}, 1)}
+	up, done := make(chan *world, 1), make(chan error, 1)
+	t.Setenv("TMPDIR", t.TempDir())
+	go func() {
+		done <- run(ctx, options{listen: "127.0.0.1:0", tokenLife: 15 * time.Minute}, out, func(w *world) { up <- w })
+	}()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("the demo ended with: %v", err)
+		}
+		if left, _ := filepath.Glob(filepath.Join(os.Getenv("TMPDIR"), "*")); len(left) > 0 {
+			t.Errorf("the demo left behind %v", left)
+		}
+	})
+	select {
+	case w := <-up:
+		return w, out
+	case err := <-done:
+		done <- nil
+		t.Fatalf("the demo did not start: %v", err)
+		return nil, nil
+	}
+}
+
+func kubectl(t *testing.T, kubeconfig string, args ...string) (string, bool) {
+	t.Helper()
+	path, err := exec.LookPath("kubectl")
+	if err != nil {
+		t.Skip("kubectl is not installed, so no real client can knock at the demo's doors")
+	}
+	c := exec.CommandContext(t.Context(), path, append([]string{"--kubeconfig", kubeconfig}, args...)...)
+	c.Env = []string{"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH")}
+	out, err := c.CombinedOutput()
+	return string(out), err == nil
+}
+
+func TestTheDemo(t *testing.T) {
+	w, said := start(t)
+	var file string
+
+	t.Run("an engineer downloads a kubeconfig that works at once", func(t *testing.T) {
+		b := newBrowser(t, w.url)
+		b.signIn("staff", "staff-1").mustSay(t, 200, "Where to?", "payments-prod", "payments-dev", "data-dev")
+		choose := b.get("/clusters/payments-dev")
+		choose.mustSay(t, 200, "viewer", "editor", "Reads everything but Secrets.")
+		lease := b.post("/clusters/payments-dev", url.Values{"role": {"viewer"}, "for": {"1h"}, "key": {choose.field(t, "key")}, "namespace": {"payments"}})
+		lease.mustSay(t, 200, "Works until", "daypass-viewer", "Started a lease")
+		if strings.Contains(lease.text, "k8s-aws-v1.") {
+			t.Error("the lease's page holds the token")
+		}
+		got := b.post(lease.url.Path+"/download", url.Values{"form": {"file"}})
+		got.mustSay(t, 200, "current-context: payments-dev-viewer", "namespace: payments", "k8s-aws-v1.")
+		if d := got.head.Get("Content-Disposition"); !strings.Contains(d, "attachment") || !strings.Contains(d, "payments-dev-viewer.yaml") {
+			t.Errorf("Content-Disposition %q", d)
+		}
+		file = filepath.Join(t.TempDir(), "k.yaml")
+		if err := os.WriteFile(file, []byte(got.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		said.mustSay(t, "engineer@example.com took the kubeconfig away (download)")
+		for _, try := range []struct {
+			args []string
+			ok   bool
+			want string
+		}{
+			{[]string{"auth", "whoami"}, true, "daypass:engineer-"},
+			{[]string{"version"}, true, "Server Version: v1.37.0-eks-demo"},
+			{[]string{"get", "ns"}, true, "payments"},
+			{[]string{"get", "pods"}, true, "ledger-0"},
+			{[]string{"get", "pods", "-A", "-o", "name"}, true, "pod/web-"},
+			{[]string{"get", "secrets"}, false, "Forbidden"},
+			{[]string{"delete", "pod", "ledger-0"}, false, `cannot delete resource "pods"`},
+		} {
+			out, ok := kubectl(t, file, try.args...)
+			if ok != try.ok || !strings.Contains(out, try.want) {
+				t.Errorf("kubectl %s: %v\n%s", strings.Join(try.args, " "), ok, out)
+			}
+		}
+		said.mustSay(t, "may list pods: allowed, under ls_")
+	})
+
+	t.Run("a contractor gets one role on one cluster until a date", func(t *testing.T) {
+		b := newBrowser(t, w.url)
+		home := b.signIn("guests", "guest-1")
+		home.mustSay(t, 200, "payments-dev", "your access ends")
+		if strings.Contains(home.text, "payments-prod") || strings.Contains(home.text, "data-dev") {
+			t.Error("a contractor sees other clusters")
+		}
+		b.post("/clusters/payments-dev", url.Values{"role": {"editor"}, "key": {"k"}}).mustSay(t, 403, "No grant lets you be editor on payments-dev.")
+		b.post("/clusters/payments-dev", url.Values{"role": {"viewer"}, "key": {"k"}}).mustSay(t, 200, "Works until")
+		said.mustSay(t, "contractor@agency.example was refused editor on payments-dev: no-grant")
+	})
+
+	t.Run("whoever is on call breaks the glass, and security is told", func(t *testing.T) {
+		b := newBrowser(t, w.url)
+		b.signIn("staff", "staff-2")
+		b.get("/clusters/payments-prod").mustSay(t, 200, "Break glass: admin", "#security and whoever leads the incident")
+		confirm := b.get("/clusters/payments-prod/break-glass/admin")
+		confirm.mustSay(t, 200, "The incident, and what you are about to do")
+		b.post(confirm.url.Path, url.Values{"for": {"1h"}, "key": {confirm.field(t, "key")}}).mustSay(t, 422, "Say why", "Confirm that you know who will be told.")
+		b.post(confirm.url.Path, url.Values{"for": {"1h"}, "key": {confirm.field(t, "key")}, "reason": {"ledger is on fire"}, "understood": {"yes"}}).mustSay(t, 200, "Works until", "ledger is on fire")
+		b.get("/").mustSay(t, 200, "payments-prod", "admin")
+		said.mustSay(t, `security is told: oncall@example.com is admin on payments-prod, because "ledger is on fire"`)
+	})
+
+	t.Run("an auditor reads what happened, and enters nothing", func(t *testing.T) {
+		b := newBrowser(t, w.url)
+		b.signIn("staff", "staff-3").mustSay(t, 200, "Audit")
+		b.get("/audit").mustSay(t, 200, "lease.break-glass", "issuance.minted", "hand-over", "decision.refused", "engineer@example.com")
+		found := b.get("/audit?kind=hand-over")
+		found.mustSay(t, 200, "Downloaded the kubeconfig")
+		b.get("/audit?kind=nonsense").mustSay(t, 422, "There is no kind of event")
+		b.get("/clusters/payments-dev").mustSay(t, 403, "No grant lets you be viewer on payments-dev.")
+	})
+
+	t.Run("an engineer is no auditor", func(t *testing.T) {
+		b := newBrowser(t, w.url)
+		b.signIn("staff", "staff-1")
+		b.get("/audit").mustSay(t, 403, "The audit log is open to auditors only.")
+	})
+
+	t.Run("a newcomer is told what is lacking", func(t *testing.T) {
+		b := newBrowser(t, w.url)
+		b.signIn("staff", "staff-4").mustSay(t, 200, "staff:engineering", "the platform team")
+		b.get("/why?cluster=payments-dev").mustSay(t, 200, "It is for members of staff:engineering.")
+	})
+
+	t.Run("an ended lease hands out nothing more", func(t *testing.T) {
+		b := newBrowser(t, w.url)
+		b.signIn("staff", "staff-1")
+		lease := b.post("/clusters/data-dev", url.Values{"role": {"viewer"}, "key": {"once"}})
+		lease.mustSay(t, 200, "Works until")
+		again := b.post("/clusters/data-dev", url.Values{"role": {"viewer"}, "key": {"once"}})
+		if again.url.Path != lease.url.Path {
+			t.Errorf("two clicks made two leases: %s and %s", lease.url.Path, again.url.Path)
+		}
+		b.post(lease.url.Path+"/end", nil).mustSay(t, 200, "Ended at", "The last token is already out")
+		b.post(lease.url.Path+"/download", nil).mustSay(t, 409, "The lease is over")
+		b.post(lease.url.Path+"/renew", nil).mustSay(t, 409, "The lease is over")
+	})
+
+	t.Run("somebody else's lease is no lease", func(t *testing.T) {
+		a, b := newBrowser(t, w.url), newBrowser(t, w.url)
+		a.signIn("staff", "staff-1")
+		b.signIn("staff", "staff-2")
+		lease := a.post("/clusters/data-dev", url.Values{"role": {"viewer"}, "key": {"mine"}})
+		b.get(lease.url.Path).mustSay(t, 404, "There is no such lease of yours.")
+		b.post(lease.url.Path+"/download", nil).mustSay(t, 404, "There is no such lease of yours.")
+		b.post(lease.url.Path+"/end", nil).mustSay(t, 404, "There is no such lease of yours.")
+	})
+
+	t.Run("signed out is never a file", func(t *testing.T) {
+		b := newBrowser(t, w.url)
+		b.signIn("staff", "staff-1")
+		lease := b.post("/clusters/data-dev", url.Values{"role": {"viewer"}, "key": {"gone"}})
+		b.post("/sign-out", nil).mustSay(t, 200, "You are signed out")
+		got := b.post(lease.url.Path+"/download", nil)
+		got.mustSay(t, 401, "You are not signed in")
+		if d := got.head.Get("Content-Disposition"); d != "" {
+			t.Errorf("a 401 is offered as a file: %s", d)
+		}
+	})
+}

@@ -1,0 +1,165 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/daypass/daypass/access"
+	"github.com/daypass/daypass/audit"
+	"github.com/daypass/daypass/auth"
+	"github.com/daypass/daypass/config"
+	"github.com/daypass/daypass/issuer"
+	"github.com/daypass/daypass/issuer/eks"
+	"github.com/daypass/daypass/lease"
+	"github.com/daypass/daypass/notify"
+	"github.com/daypass/daypass/store"
+	"github.com/daypass/daypass/web"
+)
+
+// house is the portal with all its rooms.
+type house struct {
+	cfg      *config.Config
+	log      *slog.Logger
+	store    *store.Store
+	cloud    *eks.Cloud
+	issuer   *issuer.Issuer
+	keeper   *lease.Keeper
+	gate     *auth.Gate
+	sender   *notify.Sender
+	site     http.Handler
+	metrics  *prometheus.Registry
+	draining atomic.Bool
+}
+
+// build puts the rooms together, from the ground up.
+func build(ctx context.Context, cfg *config.Config, log *slog.Logger, stdout io.Writer) (*house, error) {
+	h := &house{cfg: cfg, log: log, metrics: prometheus.NewRegistry()}
+	policy := func() *access.Policy { return cfg.Policy }
+	db := database(cfg)
+	db.Now, db.Log, db.Sink = time.Now, log, h.sink(stdout)
+	var err error
+	if h.store, err = store.Open(ctx, db); err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	if h.cloud, err = eks.New(ctx, eks.Options{Memory: h.store, Now: time.Now, Log: log, Clusters: func() []access.Cluster { return policy().Clusters() }}); err != nil {
+		h.close()
+		return nil, fmt.Errorf("set up the AWS SDK: %w", err)
+	}
+	h.issuer = issuer.New(issuer.Options{Policy: policy, Cloud: h.cloud, Outcomes: h.store, Recorder: h.store, Now: time.Now, Log: log})
+	h.keeper = lease.New(lease.Options{Issuer: h.issuer, Book: h.store, Now: time.Now, Log: log,
+		Link: func(id string) string { return cfg.URL.String() + web.LeasePath(id) }})
+	h.sender = &notify.Sender{Outbox: h.store, Hooks: hooks(cfg), Now: time.Now, Log: log}
+	if h.gate, err = auth.New(auth.Options{Site: cfg.URL, Providers: providers(cfg), Book: h.store, Log: log,
+		Idle: cfg.SignIn.Idle, Longest: cfg.SignIn.Absolute, Now: time.Now, Caller: web.Caller}); err != nil {
+		h.close()
+		return nil, fmt.Errorf("set up sign-in: %w", err)
+	}
+	h.site = h.measured(web.New(web.Options{
+		URL: cfg.URL, Proxies: cfg.TrustedProxies, Contact: cfg.Contact, Auditors: cfg.Auditors, ContextName: cfg.ContextName,
+		SignIn: h.gate, Keeper: h.keeper, Book: h.store, Policy: policy,
+		Endpoints: h.cloud.Cached, Log: h.store, Now: time.Now, Slog: log,
+	}))
+	return h, nil
+}
+
+// database is where the configuration says state is kept.
+func database(cfg *config.Config) store.Config {
+	return store.Config{SQLite: cfg.Database.SQLite, Postgres: cfg.Database.Postgres.Reveal()}
+}
+
+func providers(cfg *config.Config) (out []auth.Provider) {
+	for _, p := range cfg.SignIn.Providers {
+		out = append(out, auth.Provider{Name: p.Name, Label: p.Label, Issuer: p.Issuer, ClientID: p.ClientID,
+			ClientSecret: auth.NewSecret(p.ClientSecret.Reveal()), Scopes: p.Scopes, GroupsClaim: p.GroupsClaim})
+	}
+	return out
+}
+
+func hooks(cfg *config.Config) (out []notify.Webhook) {
+	for _, w := range cfg.Webhooks {
+		out = append(out, notify.Webhook{Name: w.Name, URL: w.URL, Secret: []byte(w.Secret.Reveal())})
+	}
+	return out
+}
+
+// started puts the start and the configuration in force on record.
+func (h *house) started(ctx context.Context) error {
+	now := time.Now()
+	start := audit.New(audit.ServerStarted, now, audit.Who{})
+	start.Facts = map[string]string{"version": version, "url": h.cfg.URL.String()}
+	loaded := audit.New(audit.ConfigLoaded, now, audit.Who{})
+	loaded.Policy = h.cfg.Policy.Digest()
+	loaded.Facts = map[string]string{
+		"file":     h.cfg.Digest,
+		"clusters": fmt.Sprint(len(h.cfg.Policy.Clusters())), "roles": fmt.Sprint(len(h.cfg.Policy.Roles())), "grants": fmt.Sprint(len(h.cfg.Policy.Grants())),
+	}
+	for _, e := range []audit.Event{start, loaded} {
+		if err := h.store.Record(ctx, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stopped writes what was only counted so far, and that the server stopped.
+func (h *house) stopped(ctx context.Context) error {
+	h.issuer.Tidy(ctx, true)
+	return h.store.Record(ctx, audit.New(audit.ServerStopped, time.Now(), audit.Who{}))
+}
+
+// background starts what runs beside the requests; the function it gives
+// stops all of it and waits.
+func (h *house) background(ctx context.Context) func() {
+	ctx, cancel := context.WithCancel(ctx)
+	var all sync.WaitGroup
+	for _, run := range []func(context.Context){h.cloud.Run, h.sender.Run, h.gate.Warm, h.tidy, h.whoami} {
+		all.Go(func() { run(ctx) })
+	}
+	return func() { cancel(); all.Wait() }
+}
+
+// tidy does the chores of every half minute: none of them changes what is
+// true, they only write it down.
+func (h *house) tidy(ctx context.Context) {
+	tick := time.NewTicker(30 * time.Second)
+	defer tick.Stop()
+	for {
+		h.issuer.Tidy(ctx, false)
+		for _, chore := range []func(context.Context) error{h.keeper.Sweep, h.issuer.Reconcile} {
+			if err := chore(ctx); err != nil && ctx.Err() == nil {
+				h.log.Error("a chore failed; it is tried again", "error", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// whoami says in the log who this server is to AWS. Not knowing stops nothing.
+func (h *house) whoami(ctx context.Context) {
+	arn, err := h.cloud.Identity(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			h.log.Warn("AWS does not say who this server is; no token can be minted until it does", "error", err)
+		}
+		return
+	}
+	h.log.Info("known to AWS", "arn", arn)
+}
+
+func (h *house) close() {
+	if err := h.store.Close(); err != nil {
+		h.log.Error("the database did not close cleanly", "error", err)
+	}
+}
