@@ -81,8 +81,8 @@ func New(ctx context.Context, o Options) (*Cloud, error) {
 		own: cfg.Credentials, region: cfg.Region,
 		// Tokens are dated by our clock, so a clock that is wrong must show,
 		// not be worked around in the calls alone.
-		sts:        sts.NewFromConfig(cfg, func(s *sts.Options) { s.Retryer, s.DisableClockSkewCorrection = retryer(), true }),
-		eks:        eks.NewFromConfig(cfg, func(s *eks.Options) { s.Retryer, s.DisableClockSkewCorrection = retryer(), true }),
+		sts:        sts.NewFromConfig(cfg, func(s *sts.Options) { s.Retryer, s.DisableClockSkewCorrection = retryer(growing), true }),
+		eks:        eks.NewFromConfig(cfg, func(s *eks.Options) { s.Retryer, s.DisableClockSkewCorrection = retryer(growing), true }),
 		atlas:      atlas{known: map[string]known{}},
 		every:      refreshEvery,
 		describers: map[describer]*aws.CredentialsCache{},

@@ -85,7 +85,7 @@ func (a attempt) explain(ctx context.Context, err error) *issuer.Fault {
 			Next: "Try again in a minute; see the AWS Health Dashboard if it goes on."}
 	case errors.As(err, &api):
 		return a.refused(api)
-	case statusOf(err) != 0:
+	case unreadable(err):
 		return a.badAnswer(fmt.Sprintf("HTTP %d and something that is not AWS's language", statusOf(err)))
 	}
 	return a.unanswered(ctx, err)
@@ -253,15 +253,19 @@ func (a attempt) trust(caller string) string {
 // cause is the failure for the log, as text alone: the SDK's own errors carry
 // requests and answers, and a *url.Error prints its URL.
 func cause(err error) error {
-	var parse *smithy.DeserializationError
-	if errors.As(err, &parse) {
-		return errors.New("the answer cannot be read")
+	if errors.As(err, new(*smithy.DeserializationError)) || unreadable(err) {
+		return errors.New("the answer cannot be read") // it may hold credentials
 	}
 	var u *url.Error
 	if errors.As(err, &u) {
 		return fmt.Errorf("%s: %s", strings.ToLower(u.Op), plain(u.Err.Error()))
 	}
 	return errors.New(plain(err.Error()))
+}
+
+// unreadable says that AWS answered and no error of its own was found in it.
+func unreadable(err error) bool {
+	return statusOf(err) != 0 && !errors.As(err, new(smithy.APIError))
 }
 
 // plain makes foreign text fit for a page and a terminal.

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
+	smithy "github.com/aws/smithy-go/middleware"
 
 	"github.com/daypass/daypass/issuer"
 )
@@ -45,11 +46,15 @@ func (c *Cloud) Mint(ctx context.Context, a issuer.Assumption) (issuer.Minted, e
 	if err := c.ready(ctx); err != nil {
 		return issuer.Minted{}, err
 	}
+	endpoint, err := c.stsURL(ctx, a.Cluster.ARN.Region)
+	if err != nil {
+		return issuer.Minted{}, err
+	}
 	creds, err := c.assume(ctx, a)
 	if err != nil {
 		return issuer.Minted{}, err
 	}
-	return c.sign(ctx, a.Cluster.ARN, creds)
+	return c.sign(ctx, endpoint, a.Cluster.ARN, creds)
 }
 
 func (c *Cloud) assume(ctx context.Context, a issuer.Assumption) (aws.Credentials, error) {
@@ -60,7 +65,7 @@ func (c *Cloud) assume(ctx context.Context, a issuer.Assumption) (aws.Credential
 	if err != nil {
 		return aws.Credentials{}, doing.fault(ctx, err)
 	}
-	if skew, ok := middleware.GetAttemptSkew(out.ResultMetadata); ok && skew.Abs() > mostSkew {
+	if skewed(out.ResultMetadata) {
 		return aws.Credentials{}, doing.clock()
 	}
 	if n := aws.ToInt32(out.PackedPolicySize); n > packedWarning {
@@ -74,6 +79,13 @@ func (c *Cloud) assume(ctx context.Context, a issuer.Assumption) (aws.Credential
 		AccessKeyID: *got.AccessKeyId, SecretAccessKey: *got.SecretAccessKey,
 		SessionToken: aws.ToString(got.SessionToken), CanExpire: true, Expires: *got.Expiration,
 	}, nil
+}
+
+// skewed compares the clocks by the date of AWS's answer.
+func skewed(of smithy.Metadata) bool {
+	theirs, told := middleware.GetServerTime(of)
+	ours, known := middleware.GetResponseAt(of)
+	return told && known && theirs.Sub(ours).Abs() > mostSkew
 }
 
 // input asks for the least session there is. Source identity, external ID and

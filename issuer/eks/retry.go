@@ -19,10 +19,10 @@ const (
 
 // retryer tries again when AWS is busy or broken, and never when AWS has
 // decided or nothing answered: the person is waiting, and can try again.
-func retryer() aws.Retryer {
+func retryer(pause func(attempt int) time.Duration) aws.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = maxAttempts
-		o.Backoff = retry.BackoffDelayerFunc(pause)
+		o.Backoff = retry.BackoffDelayerFunc(func(attempt int, _ error) (time.Duration, error) { return pause(attempt), nil })
 		o.Retryables = []retry.IsErrorRetryable{retry.IsErrorRetryableFunc(passing)}
 	})
 }
@@ -32,18 +32,19 @@ func passing(err error) aws.Ternary {
 	return aws.BoolTernary(throttled(err) || statusOf(err) >= http.StatusInternalServerError)
 }
 
-// pause grows from try to try. Half of it is chance, so that many servers do
-// not come back as one.
-func pause(attempt int, _ error) (time.Duration, error) {
-	d := min(longPause, firstPause<<min(max(attempt, 0), 10))
-	return d/2 + rand.N(d/2), nil
+// growing doubles from try to try, the first of which is number one. Half of
+// it is chance, so that many servers do not come back as one.
+func growing(attempt int) time.Duration {
+	d := min(longPause, firstPause<<min(max(attempt-1, 0), 10))
+	return d/2 + rand.N(d/2)
 }
 
 func throttled(err error) bool {
 	var v interface{ ErrorCode() string }
 	if errors.As(err, &v) {
-		_, yes := retry.DefaultThrottleErrorCodes[v.ErrorCode()]
-		return yes
+		if _, yes := retry.DefaultThrottleErrorCodes[v.ErrorCode()]; yes {
+			return true
+		}
 	}
 	return statusOf(err) == http.StatusTooManyRequests
 }

@@ -33,11 +33,7 @@ const (
 )
 
 // sign makes the token: a presigned question to STS who its holder is.
-func (c *Cloud) sign(ctx context.Context, cluster access.ARN, creds aws.Credentials) (issuer.Minted, error) {
-	endpoint, err := c.stsURL(ctx, cluster.Region)
-	if err != nil {
-		return issuer.Minted{}, err
-	}
+func (c *Cloud) sign(ctx context.Context, endpoint string, cluster access.ARN, creds aws.Credentials) (issuer.Minted, error) {
 	now := c.now().UTC().Truncate(time.Second) // X-Amz-Date knows no less
 	signed, err := presign(ctx, endpoint, cluster, creds, now)
 	if err != nil {

@@ -13,6 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/eks"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
 	"github.com/daypass/daypass/access"
 	"github.com/daypass/daypass/issuer"
 	"github.com/daypass/daypass/issuer/awssim"
@@ -126,6 +129,13 @@ func (w *world) restart(t testing.TB) {
 		t.Fatal(err)
 	}
 	w.Cloud = c
+}
+
+// hurry takes the pauses between tries away.
+func (w *world) hurry() {
+	none := func(int) time.Duration { return 0 }
+	w.sts = sts.New(w.sts.Options(), func(o *sts.Options) { o.Retryer = retryer(none) })
+	w.eks = eks.New(w.eks.Options(), func(o *eks.Options) { o.Retryer = retryer(none) })
 }
 
 func (w *world) saw(c awssim.Call) {
