@@ -121,9 +121,15 @@ func (s *server) page(w http.ResponseWriter, r *http.Request, status int, c temp
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Length", strconv.Itoa(b.Len()))
+	body := b.Bytes()
+	// Only what is read is compressed: the length of a compressed secret that
+	// stands beside somebody else's words would tell about it.
+	if r.Method == http.MethodGet {
+		body = assets.Squeeze(w, r, body)
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
-	_, _ = w.Write(b.Bytes()) // a browser that went away needs no answer
+	_, _ = w.Write(body) // a browser that went away needs no answer
 }
 
 // redirect sends a browser on to a page of ours after a POST.

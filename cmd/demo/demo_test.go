@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/daypass/daypass/web/webtest"
 )
 
 // terminal keeps what the demo says.
@@ -95,22 +97,22 @@ func TestTheDemo(t *testing.T) {
 	var file string
 
 	t.Run("an engineer downloads a kubeconfig that works at once", func(t *testing.T) {
-		b := newBrowser(t, w.url)
-		b.signIn("staff", "staff-1").mustSay(t, 200, "Where to?", "payments-prod", "payments-dev", "data-dev")
-		choose := b.get("/clusters/payments-dev")
-		choose.mustSay(t, 200, "viewer", "editor", "Reads everything but Secrets.")
-		lease := b.post("/clusters/payments-dev", url.Values{"role": {"viewer"}, "for": {"1h"}, "key": {choose.field(t, "key")}, "namespace": {"payments"}})
-		lease.mustSay(t, 200, "Works until", "daypass-viewer", "Started a lease")
-		if strings.Contains(lease.text, "k8s-aws-v1.") {
+		b := webtest.New(t, w.url)
+		b.SignIn("staff", "staff-1").MustSay(t, 200, "Where to?", "payments-prod", "payments-dev", "data-dev")
+		choose := b.Get("/clusters/payments-dev")
+		choose.MustSay(t, 200, "viewer", "editor", "Reads everything but Secrets.")
+		lease := b.Post("/clusters/payments-dev", url.Values{"role": {"viewer"}, "for": {"1h"}, "key": {choose.Field(t, "key")}, "namespace": {"payments"}})
+		lease.MustSay(t, 200, "Works until", "daypass-viewer", "Started a lease")
+		if strings.Contains(lease.Text, "k8s-aws-v1.") {
 			t.Error("the lease's page holds the token")
 		}
-		got := b.post(lease.url.Path+"/download", url.Values{"form": {"file"}})
-		got.mustSay(t, 200, "current-context: payments-dev-viewer", "namespace: payments", "k8s-aws-v1.")
-		if d := got.head.Get("Content-Disposition"); !strings.Contains(d, "attachment") || !strings.Contains(d, "payments-dev-viewer.yaml") {
+		got := b.Post(lease.URL.Path+"/download", url.Values{"form": {"file"}})
+		got.MustSay(t, 200, "current-context: payments-dev-viewer", "namespace: payments", "k8s-aws-v1.")
+		if d := got.Header.Get("Content-Disposition"); !strings.Contains(d, "attachment") || !strings.Contains(d, "payments-dev-viewer.yaml") {
 			t.Errorf("Content-Disposition %q", d)
 		}
 		file = filepath.Join(t.TempDir(), "k.yaml")
-		if err := os.WriteFile(file, []byte(got.text), 0o600); err != nil {
+		if err := os.WriteFile(file, []byte(got.Text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		said.mustSay(t, "engineer@example.com took the kubeconfig away (download)")
@@ -136,83 +138,83 @@ func TestTheDemo(t *testing.T) {
 	})
 
 	t.Run("a contractor gets one role on one cluster until a date", func(t *testing.T) {
-		b := newBrowser(t, w.url)
-		home := b.signIn("guests", "guest-1")
-		home.mustSay(t, 200, "payments-dev", "your access ends")
-		if strings.Contains(home.text, "payments-prod") || strings.Contains(home.text, "data-dev") {
+		b := webtest.New(t, w.url)
+		home := b.SignIn("guests", "guest-1")
+		home.MustSay(t, 200, "payments-dev", "your access ends")
+		if strings.Contains(home.Text, "payments-prod") || strings.Contains(home.Text, "data-dev") {
 			t.Error("a contractor sees other clusters")
 		}
-		b.post("/clusters/payments-dev", url.Values{"role": {"editor"}, "key": {"k"}}).mustSay(t, 403, "No grant lets you be editor on payments-dev.")
-		b.post("/clusters/payments-dev", url.Values{"role": {"viewer"}, "key": {"k"}}).mustSay(t, 200, "Works until")
+		b.Post("/clusters/payments-dev", url.Values{"role": {"editor"}, "key": {"k"}}).MustSay(t, 403, "No grant lets you be editor on payments-dev.")
+		b.Post("/clusters/payments-dev", url.Values{"role": {"viewer"}, "key": {"k"}}).MustSay(t, 200, "Works until")
 		said.mustSay(t, "contractor@agency.example was refused editor on payments-dev: no-grant")
 	})
 
 	t.Run("whoever is on call breaks the glass, and security is told", func(t *testing.T) {
-		b := newBrowser(t, w.url)
-		b.signIn("staff", "staff-2")
-		b.get("/clusters/payments-prod").mustSay(t, 200, "Break glass: admin", "#security and whoever leads the incident")
-		confirm := b.get("/clusters/payments-prod/break-glass/admin")
-		confirm.mustSay(t, 200, "The incident, and what you are about to do")
-		b.post(confirm.url.Path, url.Values{"for": {"1h"}, "key": {confirm.field(t, "key")}}).mustSay(t, 422, "Say why", "Confirm that you know who will be told.")
-		b.post(confirm.url.Path, url.Values{"for": {"1h"}, "key": {confirm.field(t, "key")}, "reason": {"ledger is on fire"}, "understood": {"yes"}}).mustSay(t, 200, "Works until", "ledger is on fire")
-		b.get("/").mustSay(t, 200, "payments-prod", "admin")
+		b := webtest.New(t, w.url)
+		b.SignIn("staff", "staff-2")
+		b.Get("/clusters/payments-prod").MustSay(t, 200, "Break glass: admin", "#security and whoever leads the incident")
+		confirm := b.Get("/clusters/payments-prod/break-glass/admin")
+		confirm.MustSay(t, 200, "The incident, and what you are about to do")
+		b.Post(confirm.URL.Path, url.Values{"for": {"1h"}, "key": {confirm.Field(t, "key")}}).MustSay(t, 422, "Say why", "Confirm that you know who will be told.")
+		b.Post(confirm.URL.Path, url.Values{"for": {"1h"}, "key": {confirm.Field(t, "key")}, "reason": {"ledger is on fire"}, "understood": {"yes"}}).MustSay(t, 200, "Works until", "ledger is on fire")
+		b.Get("/").MustSay(t, 200, "payments-prod", "admin")
 		said.mustSay(t, `security is told: oncall@example.com is admin on payments-prod, because "ledger is on fire"`)
 	})
 
 	t.Run("an auditor reads what happened, and enters nothing", func(t *testing.T) {
-		b := newBrowser(t, w.url)
-		b.signIn("staff", "staff-3").mustSay(t, 200, "Audit")
-		b.get("/audit").mustSay(t, 200, "lease.break-glass", "issuance.minted", "hand-over", "decision.refused", "engineer@example.com")
-		found := b.get("/audit?kind=hand-over")
-		found.mustSay(t, 200, "Downloaded the kubeconfig")
-		b.get("/audit?kind=nonsense").mustSay(t, 422, "There is no kind of event")
-		b.get("/clusters/payments-dev").mustSay(t, 403, "No grant lets you be viewer on payments-dev.")
+		b := webtest.New(t, w.url)
+		b.SignIn("staff", "staff-3").MustSay(t, 200, "Audit")
+		b.Get("/audit").MustSay(t, 200, "lease.break-glass", "issuance.minted", "hand-over", "decision.refused", "engineer@example.com")
+		found := b.Get("/audit?kind=hand-over")
+		found.MustSay(t, 200, "Downloaded the kubeconfig")
+		b.Get("/audit?kind=nonsense").MustSay(t, 422, "There is no kind of event")
+		b.Get("/clusters/payments-dev").MustSay(t, 403, "No grant lets you be viewer on payments-dev.")
 	})
 
 	t.Run("an engineer is no auditor", func(t *testing.T) {
-		b := newBrowser(t, w.url)
-		b.signIn("staff", "staff-1")
-		b.get("/audit").mustSay(t, 403, "The audit log is open to auditors only.")
+		b := webtest.New(t, w.url)
+		b.SignIn("staff", "staff-1")
+		b.Get("/audit").MustSay(t, 403, "The audit log is open to auditors only.")
 	})
 
 	t.Run("a newcomer is told what is lacking", func(t *testing.T) {
-		b := newBrowser(t, w.url)
-		b.signIn("staff", "staff-4").mustSay(t, 200, "staff:engineering", "the platform team")
-		b.get("/why?cluster=payments-dev").mustSay(t, 200, "It is for members of staff:engineering.")
+		b := webtest.New(t, w.url)
+		b.SignIn("staff", "staff-4").MustSay(t, 200, "staff:engineering", "the platform team")
+		b.Get("/why?cluster=payments-dev").MustSay(t, 200, "It is for members of staff:engineering.")
 	})
 
 	t.Run("an ended lease hands out nothing more", func(t *testing.T) {
-		b := newBrowser(t, w.url)
-		b.signIn("staff", "staff-1")
-		lease := b.post("/clusters/data-dev", url.Values{"role": {"viewer"}, "key": {"once"}})
-		lease.mustSay(t, 200, "Works until")
-		again := b.post("/clusters/data-dev", url.Values{"role": {"viewer"}, "key": {"once"}})
-		if again.url.Path != lease.url.Path {
-			t.Errorf("two clicks made two leases: %s and %s", lease.url.Path, again.url.Path)
+		b := webtest.New(t, w.url)
+		b.SignIn("staff", "staff-1")
+		lease := b.Post("/clusters/data-dev", url.Values{"role": {"viewer"}, "key": {"once"}})
+		lease.MustSay(t, 200, "Works until")
+		again := b.Post("/clusters/data-dev", url.Values{"role": {"viewer"}, "key": {"once"}})
+		if again.URL.Path != lease.URL.Path {
+			t.Errorf("two clicks made two leases: %s and %s", lease.URL.Path, again.URL.Path)
 		}
-		b.post(lease.url.Path+"/end", nil).mustSay(t, 200, "Ended at", "The last token is already out")
-		b.post(lease.url.Path+"/download", nil).mustSay(t, 409, "The lease is over")
-		b.post(lease.url.Path+"/renew", nil).mustSay(t, 409, "The lease is over")
+		b.Post(lease.URL.Path+"/end", nil).MustSay(t, 200, "Ended at", "The last token is already out")
+		b.Post(lease.URL.Path+"/download", nil).MustSay(t, 409, "The lease is over")
+		b.Post(lease.URL.Path+"/renew", nil).MustSay(t, 409, "The lease is over")
 	})
 
 	t.Run("somebody else's lease is no lease", func(t *testing.T) {
-		a, b := newBrowser(t, w.url), newBrowser(t, w.url)
-		a.signIn("staff", "staff-1")
-		b.signIn("staff", "staff-2")
-		lease := a.post("/clusters/data-dev", url.Values{"role": {"viewer"}, "key": {"mine"}})
-		b.get(lease.url.Path).mustSay(t, 404, "There is no such lease of yours.")
-		b.post(lease.url.Path+"/download", nil).mustSay(t, 404, "There is no such lease of yours.")
-		b.post(lease.url.Path+"/end", nil).mustSay(t, 404, "There is no such lease of yours.")
+		a, b := webtest.New(t, w.url), webtest.New(t, w.url)
+		a.SignIn("staff", "staff-1")
+		b.SignIn("staff", "staff-2")
+		lease := a.Post("/clusters/data-dev", url.Values{"role": {"viewer"}, "key": {"mine"}})
+		b.Get(lease.URL.Path).MustSay(t, 404, "There is no such lease of yours.")
+		b.Post(lease.URL.Path+"/download", nil).MustSay(t, 404, "There is no such lease of yours.")
+		b.Post(lease.URL.Path+"/end", nil).MustSay(t, 404, "There is no such lease of yours.")
 	})
 
 	t.Run("signed out is never a file", func(t *testing.T) {
-		b := newBrowser(t, w.url)
-		b.signIn("staff", "staff-1")
-		lease := b.post("/clusters/data-dev", url.Values{"role": {"viewer"}, "key": {"gone"}})
-		b.post("/sign-out", nil).mustSay(t, 200, "You are signed out")
-		got := b.post(lease.url.Path+"/download", nil)
-		got.mustSay(t, 401, "You are not signed in")
-		if d := got.head.Get("Content-Disposition"); d != "" {
+		b := webtest.New(t, w.url)
+		b.SignIn("staff", "staff-1")
+		lease := b.Post("/clusters/data-dev", url.Values{"role": {"viewer"}, "key": {"gone"}})
+		b.Post("/sign-out", nil).MustSay(t, 200, "You are signed out")
+		got := b.Post(lease.URL.Path+"/download", nil)
+		got.MustSay(t, 401, "You are not signed in")
+		if d := got.Header.Get("Content-Disposition"); d != "" {
 			t.Errorf("a 401 is offered as a file: %s", d)
 		}
 	})

@@ -53,7 +53,7 @@ func load(name string) file {
 		url:   Prefix + base + "." + hex.EncodeToString(sum[:6]) + ext,
 		kind:  contentType(ext),
 		plain: b,
-		small: squeeze(b),
+		small: squeeze(b, gzip.BestCompression),
 	}
 }
 
@@ -71,10 +71,21 @@ func contentType(ext string) string {
 	return mime.TypeByExtension(ext)
 }
 
-func squeeze(b []byte) []byte {
+// Squeeze gives the body as the request's browser takes it, compressed or not,
+// and sets the headers that say so.
+func Squeeze(w http.ResponseWriter, r *http.Request, body []byte) []byte {
+	w.Header().Set("Vary", "Accept-Encoding")
+	if !takesGzip(r.Header.Get("Accept-Encoding")) {
+		return body
+	}
+	w.Header().Set("Content-Encoding", "gzip")
+	return squeeze(body, gzip.BestSpeed)
+}
+
+func squeeze(b []byte, level int) []byte {
 	var out bytes.Buffer
-	w, _ := gzip.NewWriterLevel(&out, gzip.BestCompression) // the level is valid
-	_, _ = w.Write(b)                                       // a buffer takes everything
+	w, _ := gzip.NewWriterLevel(&out, level) // the level is valid
+	_, _ = w.Write(b)                        // a buffer takes everything
 	_ = w.Close()
 	return out.Bytes()
 }
