@@ -42,10 +42,16 @@ func (c *Cloud) sign(ctx context.Context, endpoint string, cluster access.ARN, c
 			Next: "Check AWS_ENDPOINT_URL_STS and the server's clock."}
 	}
 	return issuer.Minted{
-		Token:       issuer.NewToken(tokenPrefix + base64.RawURLEncoding.EncodeToString([]byte(signed))),
+		Token:       issuer.NewToken(encode(signed)),
 		AccessKeyID: creds.AccessKeyID,
 		Expires:     ends(now, creds),
 	}, nil
+}
+
+func encode(signed string) string {
+	token := make([]byte, 0, len(tokenPrefix)+base64.RawURLEncoding.EncodedLen(len(signed)))
+	token = append(token, tokenPrefix...)
+	return string(base64.RawURLEncoding.AppendEncode(token, []byte(signed)))
 }
 
 // presign signs for one cluster: its name is among the signed headers, which
