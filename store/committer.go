@@ -146,6 +146,9 @@ func (w *writer) run(batch []*job) ([]error, error) {
 // end makes a transaction durable and tells the sink.
 func (w *writer) end(t *tx) error {
 	s := w.store
+	if err := t.writeDetails(); err != nil {
+		return fmt.Errorf("write the details of events, nothing was written: %w", err)
+	}
 	if err := t.writeHead(); err != nil {
 		return fmt.Errorf("move the end of the log, nothing was written: %w", err)
 	}

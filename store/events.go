@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/daypass/daypass/audit"
 )
@@ -76,9 +77,6 @@ INSERT INTO events (seq, id, bytes, at_us, high_us, kind, principal, cluster, ro
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 ON CONFLICT (id) DO NOTHING`
 
-const insertDetails = `
-INSERT INTO event_details (seq, salt, bytes, email, address) VALUES ($1, $2, $3, $4, $5)`
-
 func (t *tx) appendOne(e audit.Event) (fresh bool, err error) {
 	row, err := audit.Seal(t.head.seq+1, e)
 	if err != nil {
@@ -90,10 +88,46 @@ func (t *tx) appendOne(e audit.Event) (fresh bool, err error) {
 	if err != nil || n == 0 {
 		return false, err
 	}
-	_, err = t.exec(insertDetails, row.Seq, row.Salt, row.Details, orNull(foldEmail(e.Details.Email)), orNull(e.Details.Address))
 	t.head = next
 	t.rows = append(t.rows, row)
-	return true, err
+	return true, nil
+}
+
+// detailsAtOnce is how many rows of details one statement writes.
+const detailsAtOnce = 16
+
+// writeDetails writes the details of all events of the transaction. They come
+// last, and many at once, because they can fail for no reason of their own.
+func (t *tx) writeDetails() error {
+	rows := t.rows
+	for len(rows) > 0 {
+		n := 1
+		if len(rows) >= detailsAtOnce {
+			n = detailsAtOnce
+		}
+		var args []any
+		for _, row := range rows[:n] {
+			d := row.Event.Details
+			args = append(args, row.Seq, row.Salt, row.Details, orNull(foldEmail(d.Email)), orNull(d.Address))
+		}
+		if _, err := t.exec(insertDetails(n), args...); err != nil {
+			return err
+		}
+		rows = rows[n:]
+	}
+	return nil
+}
+
+func insertDetails(n int) string {
+	var q strings.Builder
+	q.WriteString(`INSERT INTO event_details (seq, salt, bytes, email, address) VALUES `)
+	for i := range n {
+		if i > 0 {
+			q.WriteString(`, `)
+		}
+		fmt.Fprintf(&q, `($%d, $%d, $%d, $%d, $%d)`, 5*i+1, 5*i+2, 5*i+3, 5*i+4, 5*i+5)
+	}
+	return q.String()
 }
 
 // after is the end of the log with one more event.

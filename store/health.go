@@ -18,6 +18,8 @@ const (
 	// sickFor is how long a failure of the database counts although a probe
 	// succeeds: a full disk often still takes a small write.
 	sickFor = 30 * time.Second
+	// probeTimeout is when a database that hangs counts as one that fails.
+	probeTimeout = 3 * time.Second
 )
 
 // health is what the last writes tell about the database.
@@ -60,6 +62,8 @@ func (s *Store) Ready(ctx context.Context) error {
 	if known, err := s.health.standing(now); known {
 		return unready(err)
 	}
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
 	err := s.write(ctx, func(t *tx) error {
 		_, err := t.exec(`UPDATE log_head SET probed_us = $1 WHERE id = 1`, us(now))
 		return err

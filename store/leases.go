@@ -42,7 +42,7 @@ func (t *tx) insertLease(l lease.Lease) error {
 	if l.Key == "" {
 		return errors.New("a lease cannot be started without a key of its own")
 	}
-	n, err := t.exec(insertLease, l.ID, l.Key, l.Principal, l.Provider, text(l.Email), l.Cluster, l.Role, l.Grant, l.Policy,
+	n, err := t.exec(insertLease, l.ID, text(l.Key), l.Principal, l.Provider, text(l.Email), l.Cluster, l.Role, l.Grant, l.Policy,
 		flag(l.BreakGlass), text(l.Reason), l.Namespace, us(l.StartedAt), us(l.EndsAt))
 	if err == nil && n == 0 {
 		err = lease.ErrStarted
@@ -145,7 +145,7 @@ func scanLease(row scanner) (lease.Lease, error) {
 
 // Lease reads one lease; lease.ErrNone when there is none.
 func (s *Store) Lease(ctx context.Context, id string) (lease.Lease, error) {
-	l, err := one(ctx, s, lease.ErrNone, scanLease, selectLease+` WHERE id = $1`, id)
+	l, err := one(ctx, s, lease.ErrNone, scanLease, selectLease+` WHERE id = $1`, text(id))
 	return l, wrap(err, "read the lease %s", id)
 }
 

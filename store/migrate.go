@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"io/fs"
 
@@ -16,19 +17,20 @@ import (
 // version to which. Several servers may do so at once; doing it again does
 // nothing. Of the Config it needs only the database.
 func Migrate(ctx context.Context, c Config) (from, to int64, err error) {
-	reads, writes, d, err := c.open()
+	p, err := c.open()
 	if err != nil {
 		return 0, 0, err
 	}
-	defer reads.Close()
-	defer writes.Close()
-	if from, to, err = c.migrate(ctx, writes); err != nil {
-		return from, to, fmt.Errorf("migrate the %s database: %w", d.name, err)
+	defer p.closeAll()
+	if from, to, err = c.migrate(ctx, p.tables); err != nil {
+		return from, to, fmt.Errorf("migrate the %s database: %w", p.dialect.name, err)
 	}
 	return from, to, nil
 }
 
+// migrate closes db when it is done.
 func (c Config) migrate(ctx context.Context, db *sql.DB) (from, to int64, err error) {
+	defer db.Close()
 	p, err := c.provider(db)
 	if err != nil {
 		return 0, 0, err
@@ -42,10 +44,25 @@ func (c Config) migrate(ctx context.Context, db *sql.DB) (from, to int64, err er
 	case from == to:
 		return from, to, nil
 	}
-	if _, err := p.Up(ctx); err != nil {
-		return from, to, fmt.Errorf("bring its tables up to date: %w", err)
+	return from, to, up(ctx, p, from)
+}
+
+// up migrates. SQLite has no lock for that: when another process was faster
+// with a step, ours failed as a whole, and there is less left to do.
+func up(ctx context.Context, p *goose.Provider, from int64) error {
+	_, err := p.Up(ctx)
+	for err != nil {
+		at, to, look := p.GetVersions(ctx)
+		if look != nil || at <= from {
+			return fmt.Errorf("bring its tables up to date: %w", errors.Join(err, look))
+		}
+		if at == to {
+			return nil
+		}
+		from = at
+		_, err = p.Up(ctx)
 	}
-	return from, to, nil
+	return nil
 }
 
 func (c Config) provider(db *sql.DB) (*goose.Provider, error) {

@@ -148,6 +148,21 @@ func TestMigrating(t *testing.T) {
 				t.Errorf("again from %d to %d: %v", again, same, err)
 			}
 		})
+		t.Run("lets several servers migrate at once", func(t *testing.T) {
+			c := fresh(t)
+			errs := make(chan error, 4)
+			for range cap(errs) {
+				go func() {
+					_, _, err := store.Migrate(t.Context(), c)
+					errs <- err
+				}()
+			}
+			for range cap(errs) {
+				if err := <-errs; err != nil {
+					t.Error(err)
+				}
+			}
+		})
 		t.Run("refuses a database from a newer daypass", func(t *testing.T) {
 			c := fresh(t)
 			s := storetest.Open(t, c)

@@ -20,35 +20,46 @@ const (
 	postgresPatience = 15 * time.Second
 )
 
-// openPostgres gives a pool of readers and connections for the writer: one for
-// the committer, and one more that migrations hold their lock on.
-func openPostgres(c Config) (reads, writes *sql.DB, d dialect, err error) {
-	d = dialect{
+// openPostgres gives a pool of readers and a connection for the writer. They
+// must reach the server itself, or a pooler by sessions: one that hands
+// connections on between transactions would lose their settings.
+func openPostgres(dsn string) (pools, error) {
+	cfg, err := pgx.ParseConfig(dsn)
+	if err != nil { // pgx leaves the password out of its errors
+		return pools{}, fmt.Errorf("read the connection string of PostgreSQL: %w", err)
+	}
+	if cfg.ConnectTimeout == 0 {
+		cfg.ConnectTimeout = 5 * time.Second
+	}
+	with := func(s session) *sql.DB { return stdlib.OpenDB(*cfg, stdlib.OptionAfterConnect(s.settle)) }
+	p := pools{
+		reads:  with(session{readOnly: "on", statement: "10s"}),
+		writes: with(session{readOnly: "off", statement: "10s"}),
+		tables: with(session{readOnly: "off", statement: "0"}), // an index may take long
+	}
+	p.reads.SetMaxOpenConns(postgresReaders)
+	p.reads.SetMaxIdleConns(postgresReaders)
+	p.writes.SetMaxOpenConns(1)
+	p.dialect = dialect{
 		name:     "PostgreSQL",
 		begin:    "BEGIN",
 		lockHead: `SELECT seq, high_us, late_us FROM log_head WHERE id = 1 FOR UPDATE`,
 		patience: postgresPatience,
 	}
-	cfg, err := pgx.ParseConfig(c.Postgres)
-	if err != nil { // its text may hold the password; pgx leaves it out
-		return nil, nil, d, fmt.Errorf("read the connection string of PostgreSQL: %w", err)
-	}
-	if cfg.ConnectTimeout == 0 {
-		cfg.ConnectTimeout = 5 * time.Second
-	}
-	reads = stdlib.OpenDB(*cfg, stdlib.OptionAfterConnect(settle("on")))
-	writes = stdlib.OpenDB(*cfg, stdlib.OptionAfterConnect(settle("off")))
-	reads.SetMaxOpenConns(postgresReaders)
-	reads.SetMaxIdleConns(postgresReaders)
-	writes.SetMaxOpenConns(2)
-	return reads, writes, d, nil
+	return p, nil
+}
+
+// session is what differs between connections.
+type session struct {
+	readOnly  string
+	statement string // how long a statement may take
 }
 
 const postgresSettings = `SELECT
-	set_config('statement_timeout', '10s', false),
+	set_config('default_transaction_read_only', $1, false),
+	set_config('statement_timeout', $2, false),
 	set_config('lock_timeout', '8s', false),
 	set_config('idle_in_transaction_session_timeout', '20s', false),
-	set_config('default_transaction_read_only', $1, false),
 	set_config('default_transaction_isolation', 'read committed', false),
 	current_setting('server_version_num')::int,
 	current_setting('synchronous_commit'),
@@ -58,17 +69,15 @@ const postgresSettings = `SELECT
 
 // settle sets a new connection up and refuses one whose commits would not be
 // durable.
-func settle(readOnly string) func(context.Context, *pgx.Conn) error {
-	return func(ctx context.Context, conn *pgx.Conn) error {
-		var s serverSettings
-		var set string
-		err := conn.QueryRow(ctx, postgresSettings, readOnly).Scan(&set, &set, &set, &set, &set,
-			&s.version, &s.commit, &s.standbys, &s.fsync, &s.recovering)
-		if err != nil {
-			return fmt.Errorf("read the settings of PostgreSQL back: %w", err)
-		}
-		return s.check()
+func (want session) settle(ctx context.Context, conn *pgx.Conn) error {
+	var s serverSettings
+	var set string
+	err := conn.QueryRow(ctx, postgresSettings, want.readOnly, want.statement).Scan(&set, &set, &set, &set, &set,
+		&s.version, &s.commit, &s.standbys, &s.fsync, &s.recovering)
+	if err != nil {
+		return fmt.Errorf("read the settings of PostgreSQL back: %w", err)
 	}
+	return s.check()
 }
 
 type serverSettings struct {

@@ -12,21 +12,6 @@ func TestPostgres(t *testing.T) {
 	server := storetest.StartPostgres(t)
 	fresh := func(t *testing.T) store.Config { return store.Config{Postgres: server.Database(t)} }
 
-	t.Run("lets several servers migrate at once", func(t *testing.T) {
-		c := fresh(t)
-		errs := make(chan error, 4)
-		for range cap(errs) {
-			go func() {
-				_, _, err := store.Migrate(t.Context(), c)
-				errs <- err
-			}()
-		}
-		for range cap(errs) {
-			if err := <-errs; err != nil {
-				t.Error(err)
-			}
-		}
-	})
 	t.Run("refuses a role that does not wait for its commits", func(t *testing.T) {
 		c := fresh(t)
 		server.Exec(t, "ALTER ROLE daypass SET synchronous_commit = off")

@@ -23,7 +23,7 @@ SELECT e.seq, e.bytes, d.salt, d.bytes FROM events e JOIN event_details d ON d.s
 
 // Event gives one event; audit.ErrNone when there is none.
 func (s *Store) Event(ctx context.Context, id string) (audit.Row, error) {
-	found, err := s.events(ctx, selectEvents+` WHERE e.id = $1`, id)
+	found, err := s.events(ctx, selectEvents+` WHERE e.id = $1`, text(id))
 	if err == nil && len(found) == 0 {
 		err = audit.ErrNone
 	}
@@ -76,7 +76,7 @@ func (f *filter) and(condition string, arg any) {
 
 func (f *filter) equal(column, s string) {
 	if s != "" {
-		f.and(column+" =", s)
+		f.and(column+" =", text(s))
 	}
 }
 

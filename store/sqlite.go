@@ -17,29 +17,30 @@ import (
 const sqliteReaders = 4
 
 // openSQLite gives a pool of readers and one connection for the writer.
-func openSQLite(c Config) (reads, writes *sql.DB, d dialect, err error) {
-	d = dialect{
+func openSQLite(path string) (pools, error) {
+	path, err := makeFile(path)
+	if err != nil {
+		return pools{}, err
+	}
+	read, err := sqlite.NewConnector(sqliteDSN(path, "_query_only", "1"))
+	if err != nil {
+		return pools{}, fmt.Errorf("open the database %s: %w", path, err)
+	}
+	write, err := sqlite.NewConnector(sqliteDSN(path))
+	if err != nil {
+		return pools{}, fmt.Errorf("open the database %s: %w", path, err)
+	}
+	p := pools{reads: sql.OpenDB(checked{read}), writes: sql.OpenDB(checked{write}), tables: sql.OpenDB(checked{write})}
+	p.reads.SetMaxOpenConns(sqliteReaders)
+	p.reads.SetMaxIdleConns(sqliteReaders)
+	p.writes.SetMaxOpenConns(1)
+	p.tables.SetMaxOpenConns(1)
+	p.dialect = dialect{
 		name:     "SQLite",
 		begin:    "BEGIN IMMEDIATE", // which keeps every other writer out
 		lockHead: `SELECT seq, high_us, late_us FROM log_head WHERE id = 1`,
 	}
-	path, err := makeFile(c.SQLite)
-	if err != nil {
-		return nil, nil, d, err
-	}
-	read, err := sqlite.NewConnector(sqliteDSN(path, "_query_only", "1"))
-	if err != nil {
-		return nil, nil, d, fmt.Errorf("open the database %s: %w", path, err)
-	}
-	write, err := sqlite.NewConnector(sqliteDSN(path))
-	if err != nil {
-		return nil, nil, d, fmt.Errorf("open the database %s: %w", path, err)
-	}
-	reads, writes = sql.OpenDB(checked{read}), sql.OpenDB(checked{write})
-	reads.SetMaxOpenConns(sqliteReaders)
-	reads.SetMaxIdleConns(sqliteReaders)
-	writes.SetMaxOpenConns(1)
-	return reads, writes, d, nil
+	return p, nil
 }
 
 // makeFile makes the database file, readable by nobody else. SQLite gives the

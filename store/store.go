@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/daypass/daypass/audit"
@@ -36,12 +37,11 @@ type Config struct {
 
 // Store is an open database. It is safe for use by many goroutines.
 type Store struct {
+	pools
 	cfg     Config
-	dialect dialect
-	reads   *sql.DB
-	writes  *sql.DB // used by the committer alone
 	jobs    chan *job
 	closing chan struct{}
+	close   sync.Once
 	done    chan struct{} // closed when the committer has ended
 	health  health
 	sink    *sink
@@ -52,6 +52,18 @@ type Store struct {
 
 // ErrClosed is the error of a write after Close.
 var ErrClosed = errors.New("the database was closed")
+
+// pools are the connections to a database. None is made before it is used.
+type pools struct {
+	dialect dialect
+	reads   *sql.DB // cannot write
+	writes  *sql.DB // the committer's one connection
+	tables  *sql.DB // for migrations; closed after them
+}
+
+func (p pools) closeAll() error {
+	return errors.Join(p.reads.Close(), p.writes.Close(), p.tables.Close())
+}
 
 // dialect is what differs between the two databases once they are open.
 type dialect struct {
@@ -65,22 +77,22 @@ type dialect struct {
 // brings its tables up to date. A SQLite database is made when there is none. A
 // database that was migrated by a newer Daypass is refused.
 func Open(ctx context.Context, c Config) (*Store, error) {
-	reads, writes, d, err := c.open()
+	p, err := c.open()
 	if err != nil {
 		return nil, err
 	}
-	from, to, err := c.migrate(ctx, writes)
+	from, to, err := c.migrate(ctx, p.tables)
 	if err == nil {
-		err = reads.PingContext(ctx)
+		err = errors.Join(p.reads.PingContext(ctx), p.writes.PingContext(ctx))
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open the %s database: %w", d.name, err), reads.Close(), writes.Close())
+		return nil, errors.Join(fmt.Errorf("open the %s database: %w", p.dialect.name, err), p.closeAll())
 	}
 	if from != to {
 		c.Log.Info("the database was migrated", "from", from, "to", to)
 	}
 	s := &Store{
-		cfg: c, dialect: d, reads: reads, writes: writes,
+		pools: p, cfg: c,
 		jobs: make(chan *job), closing: make(chan struct{}), done: make(chan struct{}),
 		sink: newSink(c.Sink), commit: func(do func() error) error { return do() },
 	}
@@ -88,28 +100,26 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	return s, nil
 }
 
-func (c Config) open() (reads, writes *sql.DB, d dialect, err error) {
+func (c Config) open() (pools, error) {
 	switch {
 	case (c.SQLite == "") == (c.Postgres == ""):
-		return nil, nil, d, errors.New("name either a SQLite file or a PostgreSQL database")
+		return pools{}, errors.New("name either a SQLite file or a PostgreSQL database")
 	case c.SQLite != "":
-		return openSQLite(c)
+		return openSQLite(c.SQLite)
 	}
-	return openPostgres(c)
+	return openPostgres(c.Postgres)
 }
 
 // Close finishes the writes that were begun, refuses further ones with
 // ErrClosed, and waits a little for the sink.
-func (s *Store) Close() error {
-	select {
-	case <-s.closing:
-		return nil
-	default:
-	}
-	close(s.closing)
-	<-s.done
-	s.sink.close()
-	return errors.Join(s.reads.Close(), s.writes.Close())
+func (s *Store) Close() (err error) {
+	s.close.Do(func() {
+		close(s.closing)
+		<-s.done
+		s.sink.close()
+		err = s.closeAll()
+	})
+	return err
 }
 
 // Dropped is how many events the sink was too slow for.
