@@ -55,7 +55,7 @@ func build(ctx context.Context, cfg *config.Config, log *slog.Logger, stdout io.
 	}
 	h.issuer = issuer.New(issuer.Options{Policy: policy, Cloud: h.cloud, Outcomes: h.store, Recorder: h.store, Now: time.Now, Log: log})
 	h.keeper = lease.New(lease.Options{Issuer: h.issuer, Book: h.store, Now: time.Now, Log: log,
-		Link: func(id string) string { return cfg.URL.String() + web.LeasePath(id) }})
+		Link: func(id string) string { return cfg.URL.String() + web.StoryPath(id) }})
 	h.sender = &notify.Sender{Outbox: h.store, Hooks: hooks(cfg), Now: time.Now, Log: log}
 	if h.gate, err = auth.New(auth.Options{Site: cfg.URL, Providers: providers(cfg), Book: h.store, Log: log,
 		Idle: cfg.SignIn.Idle, Longest: cfg.SignIn.Absolute, Now: time.Now, Caller: web.Caller}); err != nil {

@@ -67,6 +67,9 @@ func (h *house) sink(stdout io.Writer) func(audit.Row) {
 	out := bufio.NewWriter(stdout)
 	return func(row audit.Row) {
 		events.WithLabelValues(string(row.Event.Kind)).Inc()
+		if row.Event.Kind == audit.GlassBroken {
+			h.sender.Wake() // the notice is in the outbox now
+		}
 		if !h.cfg.AuditStdout {
 			return
 		}

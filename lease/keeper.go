@@ -28,7 +28,8 @@ type Options struct {
 	Book   Book
 	Now    func() time.Time
 	Log    *slog.Logger
-	// Link gives the address of a lease's page, for notices.
+	// Link gives the address where those who are told can read about a
+	// lease.
 	Link func(lease string) string
 }
 

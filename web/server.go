@@ -101,8 +101,11 @@ func clusterURL(cluster string) string { return "/clusters/" + url.PathEscape(cl
 func glassURL(cluster, role string) string {
 	return clusterURL(cluster) + "/break-glass/" + url.PathEscape(role)
 }
-func leaseURL(id string) string { return LeasePath(id) }
+func leaseURL(id string) string { return "/leases/" + url.PathEscape(id) }
 func eventURL(id string) string { return view.PathAudit + "/" + url.PathEscape(id) }
 
-// LeasePath is the path of a lease's page, for links from elsewhere.
-func LeasePath(id string) string { return "/leases/" + url.PathEscape(id) }
+// StoryPath is where auditors read everything about a lease; its own page is
+// for its owner alone.
+func StoryPath(lease string) string {
+	return view.PathAudit + "?" + url.Values{view.FieldLease: {lease}}.Encode()
+}

@@ -118,7 +118,7 @@ func newSite(t *testing.T) *site {
 	}
 	p := policy(t)
 	iss := issuer.New(issuer.Options{Policy: func() *access.Policy { return p }, Cloud: s.cloud, Outcomes: s.store, Recorder: s.store, Now: time.Now, Log: log})
-	keeper := lease.New(lease.Options{Issuer: iss, Book: s.store, Now: time.Now, Log: log, Link: func(id string) string { return home.String() + web.LeasePath(id) }})
+	keeper := lease.New(lease.Options{Issuer: iss, Book: s.store, Now: time.Now, Log: log, Link: func(id string) string { return home.String() + web.StoryPath(id) }})
 	s.Config.Handler = web.New(web.Options{
 		URL: home, Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Contact: "#platform",
 		Auditors: access.Whos{{Provider: "staff", Group: "audit"}}, SignIn: gate, Keeper: keeper, Book: s.store,
