@@ -65,7 +65,7 @@ type site struct {
 	cloud *cloud
 }
 
-func clusterNamed(t *testing.T, name string) access.Cluster {
+func clusterNamed(t testing.TB, name string) access.Cluster {
 	t.Helper()
 	arn, err := access.ParseARN("arn:aws:eks:eu-west-1:111122223333:cluster/" + name)
 	if err != nil {
@@ -74,7 +74,7 @@ func clusterNamed(t *testing.T, name string) access.Cluster {
 	return access.Cluster{Name: name, ARN: arn, Account: "prod", Labels: map[string]string{"env": "prod"}}
 }
 
-func policy(t *testing.T) *access.Policy {
+func policy(t testing.TB) *access.Policy {
 	t.Helper()
 	staff := access.Whos{{Provider: "staff", Group: "eng"}}
 	p, err := access.Compile(
@@ -92,7 +92,7 @@ func policy(t *testing.T) *access.Policy {
 	return p
 }
 
-func newSite(t *testing.T) *site {
+func newSite(t testing.TB) *site {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	s := &site{cloud: &cloud{}, Server: httptest.NewUnstartedServer(nil)}
@@ -139,7 +139,7 @@ func newSite(t *testing.T) *site {
 }
 
 // as signs somebody in.
-func (s *site) as(t *testing.T, subject string) *webtest.Browser {
+func (s *site) as(t testing.TB, subject string) *webtest.Browser {
 	t.Helper()
 	b := webtest.New(t, s.URL)
 	b.SignIn("staff", subject).MustSay(t, 200)
@@ -147,7 +147,7 @@ func (s *site) as(t *testing.T, subject string) *webtest.Browser {
 }
 
 // events reads the newest events of a kind.
-func (s *site) events(t *testing.T, k audit.Kind) []audit.Row {
+func (s *site) events(t testing.TB, k audit.Kind) []audit.Row {
 	t.Helper()
 	rows, err := s.store.Events(t.Context(), audit.Query{Kind: k})
 	if err != nil {
@@ -157,7 +157,7 @@ func (s *site) events(t *testing.T, k audit.Kind) []audit.Row {
 }
 
 // request is a bare request to the site.
-func (s *site) request(t *testing.T, method, path, body string, set func(*http.Request)) webtest.Page {
+func (s *site) request(t testing.TB, method, path, body string, set func(*http.Request)) webtest.Page {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, s.URL+path, strings.NewReader(body))
 	if err != nil {
