@@ -63,6 +63,22 @@ func TestDescribeAsksOnceAndThenAnswersFromMemory(t *testing.T) {
 	}
 }
 
+func TestRestartedServerAsksAgainBeforeItTrustsWhatItRemembers(t *testing.T) {
+	w := newWorld(t)
+	w.memory.held[shopARN] = issuer.Endpoint{URL: "https://old.example", CA: mustCA(t), AsOf: time.Now().Add(-time.Hour)}
+	w.recall(t.Context(), shop(t)) // as Run does first
+	if got, _ := w.Cached(shop(t).ARN); got.URL != "https://old.example" {
+		t.Fatalf("recalled %q", got.URL)
+	}
+	got, err := w.Describe(t.Context(), shop(t))
+	if err != nil || got.URL != "https://shop.example" {
+		t.Errorf("%q: %v", got.URL, err)
+	}
+	if held := w.memory.held[shopARN].URL; held != "https://shop.example" {
+		t.Errorf("remembered %q", held)
+	}
+}
+
 func TestManyWhoAskTogetherAskOnce(t *testing.T) {
 	w := newWorld(t)
 	hold := w.Hang(awssim.DescribeCluster)

@@ -99,6 +99,19 @@ func signsFor(t *testing.T, c *Cloud, cluster access.ARN, host string) {
 	}
 }
 
+func TestExpiryCountsFromTheDateInTheToken(t *testing.T) {
+	w := newWorld(t)
+	w.now = func() time.Time { return time.Date(2026, 3, 2, 12, 0, 0, 999_999_999, time.UTC) }
+	m, err := w.sign(t.Context(), "https://sts.example/", arn(t, shopARN), aws.Credentials{AccessKeyID: "ASIAEXAMPLE", SecretAccessKey: "secret"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	date, err := time.Parse("20060102T150405Z", urlOf(t, m.Token.Reveal()).Query().Get("X-Amz-Date"))
+	if err != nil || m.Expires.Sub(date) != 14*time.Minute {
+		t.Errorf("dated %s, said to end %s: %v", date, m.Expires, err)
+	}
+}
+
 func TestTokenEndsWithItsSignatureOrItsCredentials(t *testing.T) {
 	signed := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 	for claim, tt := range map[string]struct {
