@@ -37,7 +37,8 @@ func TestARealServerAdmitsIt(t *testing.T) {
 		file := written(t, "manifest.yaml", rendered(t, values))
 		in.silently(t, "apply", "--dry-run=server", "--validate=strict", "-f", file)
 		// For real, because a pod is admitted only where its service account is.
-		in.silently(t, "apply", "--validate=strict", "-f", file)
+		in.install(t, "install", values)
+		in.install(t, "upgrade", values)
 		in.silently(t, "create", "--dry-run=server", "--validate=strict", "-f", in.pod(t, file))
 	})
 	t.Run("would refuse a pod that may be root", func(t *testing.T) {
