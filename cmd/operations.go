@@ -89,7 +89,10 @@ func (h *house) measured(next http.Handler) http.Handler {
 		Name: "daypass_http_request_seconds", Help: "Time taken by requests, by method and class of status.",
 		Buckets: []float64{.002, .01, .05, .25, 1, 5, 20},
 	}, []string{"method", "status"})
+	underWay := promauto.With(h.metrics).NewGauge(prometheus.GaugeOpts{Name: "daypass_http_requests_under_way", Help: "Requests that are being answered."})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		underWay.Inc()
+		defer underWay.Dec()
 		start, seen := time.Now(), &statusWriter{ResponseWriter: w, code: http.StatusOK}
 		next.ServeHTTP(seen, r)
 		took.WithLabelValues(known(r.Method), strconv.Itoa(seen.code/100)+"xx").Observe(time.Since(start).Seconds())
