@@ -22,6 +22,8 @@ func TestRefusals(t *testing.T) {
 		{"refuses a url with a path", "sqlite", `config: {url: "https://example.com/daypass"}`, `at '/config/url'`},
 		{"refuses a missing image", "sqlite", `image: {repository: ""}`, `image.repository is missing: push the image to a registry of yours`},
 		{"refuses two databases", "postgres", `config: {database: {sqlite: /var/lib/daypass/daypass.db}}`, `config.database names both sqlite and postgres: keep one`},
+		{"refuses two places to find PostgreSQL", "postgres", `config: {database: {postgres: {urlEnv: DATABASE_URL}}}`, `at '/config/database/postgres': maxProperties: got 2, want 1`},
+		{"refuses a file that is nowhere in the pod", "postgres", `config: {database: {postgres: {urlFile: database-url}}}`, `at '/config/database/postgres/urlFile'`},
 		{"refuses a SQLite file off the volume", "sqlite", `config: {database: {sqlite: /tmp/daypass.db}}`, `/tmp/daypass.db, which is not on the volume and would be lost`},
 		{"refuses a SQLite file that climbs off the volume", "sqlite", `config: {database: {sqlite: /var/lib/daypass/../x.db}}`, `not on the volume and would be lost`},
 		{"refuses an address to listen on", "sqlite", `config: {listen: "127.0.0.1:8080"}`, `config.listen is set by the chart`},
