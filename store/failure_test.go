@@ -235,14 +235,14 @@ func TestReadiness(t *testing.T) {
 		if err := s.Ready(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if err := exec(t, s, `PRAGMA max_page_count = 1`); err != nil { // as small as the file is already
+		if err := execute(t, s, `PRAGMA max_page_count = 1`); err != nil { // as small as the file is already
 			t.Fatal(err)
 		}
 		full := fillUp(t, s)
 		if err := s.Ready(t.Context()); err == nil || !strings.Contains(err.Error(), "disk") {
 			t.Errorf("ready although %v", full)
 		}
-		if err := exec(t, s, `PRAGMA max_page_count = 1000000`); err != nil {
+		if err := execute(t, s, `PRAGMA max_page_count = 1000000`); err != nil {
 			t.Fatal(err)
 		}
 		now = now.Add(time.Minute)

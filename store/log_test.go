@@ -14,8 +14,8 @@ func anEvent() audit.Event {
 	return audit.New(audit.SignedIn, time.Now(), audit.Who{Principal: "pr_ada", Email: "ada@example.com", Address: "192.0.2.1"})
 }
 
-// exec runs a statement through the writer's own connection.
-func exec(t *testing.T, s *store.Store, query string) error {
+// execute runs a statement through the writer's own connection.
+func execute(t *testing.T, s *store.Store, query string) error {
 	t.Helper()
 	return s.Write(t.Context(), func(tx *store.Tx) error {
 		_, err := tx.Exec(query)
@@ -60,7 +60,7 @@ func TestTheLogCannotBeChanged(t *testing.T) {
 		}
 		for name, query := range refused {
 			t.Run("refuses "+name, func(t *testing.T) {
-				if err := exec(t, s, query); err == nil {
+				if err := execute(t, s, query); err == nil {
 					t.Errorf("took %s", query)
 				}
 				if after := storetest.Gapless(t, s); len(after) != len(before) {
@@ -69,7 +69,7 @@ func TestTheLogCannotBeChanged(t *testing.T) {
 			})
 		}
 		t.Run("says why", func(t *testing.T) {
-			if err := exec(t, s, `DELETE FROM events`); err == nil || !strings.Contains(err.Error(), "append-only") {
+			if err := execute(t, s, `DELETE FROM events`); err == nil || !strings.Contains(err.Error(), "append-only") {
 				t.Errorf("got %v", err)
 			}
 		})
@@ -83,7 +83,7 @@ func TestDetailsCanBeErased(t *testing.T) {
 		if err := s.Record(t.Context(), e); err != nil {
 			t.Fatal(err)
 		}
-		if err := exec(t, s, `UPDATE event_details SET bytes = NULL, salt = NULL, email = NULL, address = NULL WHERE seq = 1`); err != nil {
+		if err := execute(t, s, `UPDATE event_details SET bytes = NULL, salt = NULL, email = NULL, address = NULL WHERE seq = 1`); err != nil {
 			t.Fatalf("erase: %v", err)
 		}
 		row, err := s.Event(t.Context(), e.ID)
@@ -96,7 +96,7 @@ func TestDetailsCanBeErased(t *testing.T) {
 		if found, err := s.Events(t.Context(), audit.Query{Person: "ada@example.com"}); err != nil || len(found) != 0 {
 			t.Errorf("still found by e-mail: %v, %v", found, err)
 		}
-		if err := exec(t, s, `UPDATE event_details SET email = 'ada@example.com' WHERE seq = 1`); err == nil {
+		if err := execute(t, s, `UPDATE event_details SET email = 'ada@example.com' WHERE seq = 1`); err == nil {
 			t.Error("what was erased could be written again")
 		}
 	})
@@ -113,7 +113,7 @@ func TestTheLogNoticesBytesThatWereSwapped(t *testing.T) {
 		`DROP TRIGGER events_keep_update`,
 		`UPDATE events SET bytes = (SELECT bytes FROM events WHERE seq = 2) WHERE seq = 1`,
 	} {
-		if err := exec(t, s, query); err != nil {
+		if err := execute(t, s, query); err != nil {
 			t.Fatal(err)
 		}
 	}

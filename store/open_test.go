@@ -166,7 +166,7 @@ func TestMigrating(t *testing.T) {
 		t.Run("refuses a database from a newer daypass", func(t *testing.T) {
 			c := fresh(t)
 			s := storetest.Open(t, c)
-			if err := exec(t, s, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, `+truth(c)+`)`); err != nil {
+			if err := execute(t, s, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, `+truth(c)+`)`); err != nil {
 				t.Fatal(err)
 			}
 			refusesToOpen(t, c, "999", "newer daypass")

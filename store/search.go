@@ -76,7 +76,7 @@ func (f *filter) and(condition string, arg any) {
 
 func (f *filter) equal(column, s string) {
 	if s != "" {
-		f.and(column+" =", text(s))
+		f.and(column+" =", indexed(s))
 	}
 }
 
@@ -159,7 +159,7 @@ func (s *Store) firstSince(ctx context.Context, high int64) (seq int64, found bo
 }
 
 // foldEmail makes an address comparable.
-func foldEmail(s string) string { return strings.ToLower(text(s)) }
+func foldEmail(s string) string { return strings.ToLower(indexed(s)) }
 
 func (s *Store) events(ctx context.Context, query string, args ...any) ([]audit.Row, error) {
 	rows, err := s.reads.QueryContext(ctx, query, args...)

@@ -123,8 +123,21 @@ func atOrZero(us sql.NullInt64) time.Time {
 
 // orNull keeps empty columns out of the indexes.
 func orNull(s string) sql.NullString {
-	s = text(s)
+	s = indexed(s)
 	return sql.NullString{String: s, Valid: s != ""}
+}
+
+// maxIndexed bounds what goes into an index: PostgreSQL refuses entries beyond
+// a third of a page, and what was refused at sign-in or in an ask can be of
+// any length. The record keeps all of it.
+const maxIndexed = 512
+
+// indexed is text as it stands in an indexed column, and as searches say it.
+func indexed(s string) string {
+	if len(s) > maxIndexed {
+		s = s[:maxIndexed]
+	}
+	return text(s)
 }
 
 // text makes free text fit for a column. PostgreSQL takes neither NUL nor

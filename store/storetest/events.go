@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,6 +28,20 @@ func testEvents(t *testing.T, o opener) {
 		}
 		if row.Seq != 1 || len(row.Salt) != audit.SaltSize {
 			t.Errorf("seq %d, salt of %d bytes", row.Seq, len(row.Salt))
+		}
+	})
+	t.Run("records and finds fields of any length and bytes", func(t *testing.T) {
+		s := o.open(t)
+		e := event(audit.Refused, noon, lease.Lease{Principal: "pr_ada"})
+		e.Cluster, e.Details.Email = noise(9000)+"\x00\xff", noise(9000)+"@example.com"
+		must(t, s.Record(t.Context(), e))
+		for _, q := range []audit.Query{{Cluster: e.Cluster}, {Person: e.Details.Email}} {
+			if found, err := s.Events(t.Context(), q); err != nil || len(found) != 1 {
+				t.Errorf("found %d, %v", len(found), err)
+			}
+		}
+		if _, err := s.Event(t.Context(), "\x00\xff"); !errors.Is(err, audit.ErrNone) {
+			t.Errorf("an ID of strange bytes: %v", err)
 		}
 	})
 	t.Run("says that an event is absent", func(t *testing.T) {
@@ -60,6 +75,15 @@ func testEvents(t *testing.T, o opener) {
 			t.Errorf("%d events", n)
 		}
 	})
+}
+
+// noise is text that does not compress.
+func noise(n int) string {
+	var s strings.Builder
+	for s.Len() < n {
+		s.WriteString(audit.NewID("x", noon))
+	}
+	return s.String()
 }
 
 func writersAtOnce(t *testing.T, o opener, servers int) {
