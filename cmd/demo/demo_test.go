@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"net/url"
 	"os"
 	"os/exec"
@@ -94,7 +95,7 @@ func kubectl(t *testing.T, kubeconfig string, args ...string) (string, bool) {
 
 func TestTheDemo(t *testing.T) {
 	w, said := start(t)
-	var file string
+	var file, secret string
 
 	t.Run("an engineer downloads a kubeconfig that works at once", func(t *testing.T) {
 		b := webtest.New(t, w.url)
@@ -111,6 +112,7 @@ func TestTheDemo(t *testing.T) {
 		if d := got.Header.Get("Content-Disposition"); !strings.Contains(d, "attachment") || !strings.Contains(d, "payments-dev-viewer.yaml") {
 			t.Errorf("Content-Disposition %q", d)
 		}
+		secret = strings.TrimSpace(got.Text[strings.Index(got.Text, "k8s-aws-v1."):])
 		file = filepath.Join(t.TempDir(), "k.yaml")
 		if err := os.WriteFile(file, []byte(got.Text), 0o600); err != nil {
 			t.Fatal(err)
@@ -216,6 +218,37 @@ func TestTheDemo(t *testing.T) {
 		got.MustSay(t, 401, "You are not signed in")
 		if d := got.Header.Get("Content-Disposition"); d != "" {
 			t.Errorf("a 401 is offered as a file: %s", d)
+		}
+	})
+
+	t.Run("the token is nowhere but in the answer", func(t *testing.T) {
+		_, encoded, _ := strings.Cut(secret, "k8s-aws-v1.")
+		if len(encoded) < 500 {
+			t.Fatalf("no token to look for: %q", secret)
+		}
+		signed, err := base64.RawURLEncoding.DecodeString(encoded)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, signature, _ := strings.Cut(string(signed), "X-Amz-Signature=")
+		needles := []string{encoded[:60], encoded[len(encoded)-60:], signature[:64]}
+		places := map[string]string{"the terminal": said.String()}
+		for _, path := range []string{"daypass.db", "daypass.db-wal", "daypass.log"} {
+			b, err := os.ReadFile(filepath.Join(w.folder, path))
+			if err != nil {
+				t.Fatal(err)
+			}
+			places[path] = string(b)
+		}
+		if !strings.Contains(places["daypass.db-wal"]+places["daypass.db"], "tokenSHA256") {
+			t.Error("the search does not see what is in the database")
+		}
+		for place, text := range places {
+			for _, n := range needles {
+				if strings.Contains(text, n) {
+					t.Errorf("%s holds a piece of the token", place)
+				}
+			}
 		}
 	})
 }
