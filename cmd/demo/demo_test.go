@@ -3,7 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -52,17 +55,25 @@ func (s *terminal) mustSay(t *testing.T, want string) {
 	}
 }
 
-// start runs the demo for a test.
+// start runs the demo for a test, on a free port and in a temporary folder.
 func start(t *testing.T) (*world, *terminal) {
 	t.Helper()
+	w, out, _ := startWith(t, options{tokenLife: 15 * time.Minute})
+	return w, out
+}
+
+// startWith runs the demo; stop ends it, and checks that nothing is left.
+func startWith(t *testing.T, o options) (_ *world, _ *terminal, stop func()) {
+	t.Helper()
+	o.listen = "127.0.0.1:0"
 	ctx, cancel := context.WithCancel(context.Background())
 	out := &terminal{more: make(chan struct{}, 1)}
 	up, done := make(chan *world, 1), make(chan error, 1)
 	t.Setenv("TMPDIR", t.TempDir())
 	go func() {
-		done <- run(ctx, options{listen: "127.0.0.1:0", tokenLife: 15 * time.Minute}, out, func(w *world) { up <- w })
+		done <- run(ctx, o, out, func(w *world) { up <- w })
 	}()
-	t.Cleanup(func() {
+	stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Errorf("the demo ended with: %v", err)
@@ -71,13 +82,14 @@ func start(t *testing.T) (*world, *terminal) {
 			t.Errorf("the demo left behind %v", left)
 		}
 	})
+	t.Cleanup(stop)
 	select {
 	case w := <-up:
-		return w, out
+		return w, out, stop
 	case err := <-done:
 		done <- nil
 		t.Fatalf("the demo did not start: %v", err)
-		return nil, nil
+		return nil, nil, nil
 	}
 }
 
@@ -251,4 +263,49 @@ func TestTheDemo(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestTheDemoKeepsItsStateWhenAsked(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "kept")
+	w, _, stop := startWith(t, options{data: data, tokenLife: 15 * time.Minute})
+	b := webtest.New(t, w.url)
+	b.SignIn("staff", "staff-1")
+	lease := b.Post("/clusters/payments-dev", url.Values{"role": {"viewer"}, "key": {"kept"}})
+	lease.MustSay(t, 200, "Works until")
+	stop()
+	w, _, _ = startWith(t, options{data: data, tokenLife: 15 * time.Minute})
+	b = webtest.New(t, w.url)
+	b.SignIn("staff", "staff-1").MustSay(t, 200, "payments-dev", "active")
+	b.Get(lease.URL.Path).MustSay(t, 200, "payments-dev as viewer", "Works until")
+	b.Post(lease.URL.Path+"/download", nil).MustSay(t, 200, "k8s-aws-v1.")
+}
+
+func TestTheDemosTokensLiveAsLongAsAsked(t *testing.T) {
+	w, said, _ := startWith(t, options{tokenLife: time.Nanosecond})
+	b := webtest.New(t, w.url)
+	b.SignIn("staff", "staff-1")
+	lease := b.Post("/clusters/payments-dev", url.Values{"role": {"viewer"}, "key": {"short"}})
+	got := b.Post(lease.URL.Path+"/download", nil)
+	_, token, _ := strings.Cut(got.Text, "token: ")
+	pem, err := os.ReadFile(w.doors["payments-dev"].caFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(pem)
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.doors["payments-dev"].url+"/api/v1/namespaces", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(token))
+	resp, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusUnauthorized {
+		t.Errorf("a token past its time is answered %s", resp.Status)
+	}
+	said.mustSay(t, "somebody without a good token was turned away")
 }

@@ -45,11 +45,11 @@ func buildWorld(o options, folder string, say *narrator) (_ *world, err error) {
 	}()
 	// The portal's address is needed before it listens: providers compare
 	// redirect addresses to the letter.
-	portal, err := reserve(o.listen)
+	portal, err := w.reserve("portal", o.listen)
 	if err != nil {
 		return nil, err
 	}
-	if w.operations, err = reserve("127.0.0.1:0"); err != nil {
+	if w.operations, err = w.reserve("operations", "127.0.0.1:0"); err != nil {
 		return nil, err
 	}
 	w.url = "http://" + portal
@@ -75,11 +75,20 @@ func buildWorld(o options, folder string, say *narrator) (_ *world, err error) {
 	return w, nil
 }
 
-// reserve finds a free address and lets go of it again.
-func reserve(address string) (string, error) {
-	l, err := listen(address)
+// reserve finds a free address and lets go of it again. An address that was
+// used with this folder before is taken again if it is free: people are known
+// by their provider's address, and cookies and bookmarks by the portal's.
+func (w *world) reserve(name, wanted string) (string, error) {
+	file := filepath.Join(w.folder, name+".address")
+	if before, err := os.ReadFile(file); err == nil {
+		wanted = string(before)
+	}
+	l, err := listen(wanted)
 	if err != nil {
 		return "", err
+	}
+	if err := os.WriteFile(file, []byte(l.Addr().String()), 0o600); err != nil {
+		return "", errors.Join(err, l.Close())
 	}
 	return l.Addr().String(), l.Close()
 }
@@ -103,7 +112,11 @@ func (w *world) startProviders(secrets map[string]string, say *narrator) (err er
 			return nil
 		}
 		var s *oidcsim.Server
-		s, err = oidcsim.Start("", oidcsim.Options{Title: title, People: people, Observe: say.provider(name),
+		var at string
+		if at, err = w.reserve(name, "127.0.0.1:0"); err != nil {
+			return nil
+		}
+		s, err = oidcsim.Start(at, oidcsim.Options{Title: title, People: people, Observe: say.provider(name),
 			Clients: []oidcsim.Client{{ID: "daypass", Secret: secrets[name], RedirectURIs: []string{w.url + "/auth/" + name + "/callback"}}}})
 		if err == nil {
 			w.closers = append(w.closers, s.Close)
