@@ -8,8 +8,9 @@
 ARG BUILDER=golang:1.26
 
 FROM --platform=$BUILDPLATFORM ${BUILDER} AS build
-ARG GOPROXY=https://proxy.golang.org,direct
-ENV CGO_ENABLED=0 GOTOOLCHAIN=local GOFLAGS=-mod=readonly GOWORK=off GOPROXY=${GOPROXY}
+# Where modules come from, if not from where Go looks by itself.
+ARG GOPROXY
+ENV CGO_ENABLED=0 GOTOOLCHAIN=local GOFLAGS=-mod=readonly GOWORK=off
 WORKDIR /src
 # Modules first: they change less often than our code, and a layer keeps them.
 COPY go.mod go.sum ./
