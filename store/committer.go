@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"runtime/debug"
 )
 
 // maxBatch is how many writes share a commit at most.
@@ -230,14 +229,4 @@ func (w *writer) drop() {
 	_ = w.conn.Raw(func(any) error { return driver.ErrBadConn })
 	_ = w.conn.Close()
 	w.conn = nil
-}
-
-// call runs a job; a panic in it is an error, not the end of the server.
-func call(do func(*tx) error, t *tx) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("a write panicked: %v\n%s", p, debug.Stack())
-		}
-	}()
-	return do(t)
 }

@@ -129,6 +129,8 @@ func TestSearchesUseTheirIndex(t *testing.T) {
 		"events_principal": {Person: "pr_ada"}, "event_details_email": {Person: "a@b"}, "events_cluster": {Cluster: "c"},
 		"events_role": {Role: "r"}, "events_kind": {Kind: audit.Minted}, "events_lease": {Lease: "l"},
 		"events_issuance": {Issuance: "i"}, "events_access_key_id": {AccessKeyID: "a"}, "event_details_address": {Address: "x"},
+		"events_principal ": {Person: "pr_ada", Role: "r", Cluster: "c", Kind: audit.Minted}, "events_cluster ": {Cluster: "c", Role: "r", Kind: audit.Minted},
+		"event_details_email ": {Person: "a@b", Address: "x", Cluster: "c"}, "events_lease ": {Lease: "l", Address: "x", Person: "a@b"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			q.Before, q.Limit = 1000, 10

@@ -74,30 +74,38 @@ func (f *filter) and(condition string, arg any) {
 	f.where = append(f.where, condition+" $"+strconv.Itoa(len(f.args)))
 }
 
+// equal asks for a value in a column. Only the first such condition may use an
+// index: neither database can know as well as we do which field picks fewest.
 func (f *filter) equal(column, s string) {
-	if s != "" {
+	switch {
+	case s == "":
+		return
+	case f.key == "":
+		f.key = column[:2] + "seq"
 		f.and(column+" =", indexed(s))
+	default:
+		f.and(column+" || '' =", indexed(s)) // as an expression, which no index has
 	}
 }
 
+// fields adds the conditions on fields, those that pick fewest events first.
 func (f *filter) fields(q audit.Query) {
-	f.key = "e.seq"
 	person, email := q.Person, ""
 	if strings.Contains(person, "@") {
 		person, email = "", foldEmail(person)
 	}
-	if email != "" || q.Address != "" {
-		f.key = "d.seq"
-	}
-	f.equal("e.principal", person)
+	f.equal("e.access_key_id", q.AccessKeyID)
+	f.equal("e.issuance", q.Issuance)
+	f.equal("e.lease", q.Lease)
 	f.equal("d.email", email)
+	f.equal("e.principal", person)
 	f.equal("d.address", q.Address)
 	f.equal("e.cluster", q.Cluster)
-	f.equal("e.role", q.Role)
 	f.equal("e.kind", string(q.Kind))
-	f.equal("e.lease", q.Lease)
-	f.equal("e.issuance", q.Issuance)
-	f.equal("e.access_key_id", q.AccessKeyID)
+	f.equal("e.role", q.Role)
+	if f.key == "" {
+		f.key = "e.seq"
+	}
 	if q.Before > 0 {
 		f.and(f.key+" <", q.Before)
 	}

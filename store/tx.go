@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -35,7 +36,7 @@ func (t *tx) try(j *job, alone bool) error {
 	}
 	err := t.broken
 	if err == nil {
-		err = call(j.do, t)
+		err = t.call(j.do)
 	}
 	if err == nil { // an error that was swallowed still ends the write
 		err = t.err
@@ -47,6 +48,17 @@ func (t *tx) try(j *job, alone bool) error {
 		t.must("ROLLBACK TO SAVEPOINT one")
 	}
 	return err
+}
+
+// call runs a job; a panic in it is an error, not the end of the server.
+func (t *tx) call(do func(*tx) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("a write panicked: %v", p)
+			t.writer.store.cfg.Log.Error("a write panicked", "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
+	return do(t)
 }
 
 // must runs a statement without which the transaction is not to be trusted.
