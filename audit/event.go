@@ -23,6 +23,7 @@ const (
 	ServerStarted     Kind = "server.started"
 	ServerStopped     Kind = "server.stopped"
 	ConfigLoaded      Kind = "config.loaded"
+	ConfigRefused     Kind = "config.refused"
 	SignedIn          Kind = "sign-in.succeeded"
 	SignInFailed      Kind = "sign-in.failed"
 	SignedOut         Kind = "session.ended"
@@ -41,7 +42,7 @@ const (
 
 // Kinds lists every kind, for filters.
 func Kinds() []Kind {
-	return []Kind{ServerStarted, ServerStopped, ConfigLoaded, SignedIn, SignInFailed, SignedOut,
+	return []Kind{ServerStarted, ServerStopped, ConfigLoaded, ConfigRefused, SignedIn, SignInFailed, SignedOut,
 		Refused, LeaseStarted, GlassBroken, LeaseEnded, LeaseExpired, Intended, Minted, MintFailed,
 		HandedOver, NoticeDelivered, NoticeUndelivered}
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +17,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/daypass/daypass/audit"
+	"github.com/daypass/daypass/config"
 )
 
 // address finds a free loopback address.
@@ -284,5 +288,91 @@ func waitFor(t *testing.T, fact func() bool) {
 		if time.Now().After(deadline) {
 			t.Fatal("waited too long")
 		}
+	}
+}
+
+func TestReload(t *testing.T) {
+	listen, operations := address(t), address(t)
+	path := written(t, listen, operations, "")
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, _, err := config.Load(path, os.Getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := build(t.Context(), cfg, slog.New(slog.NewTextHandler(io.Discard, nil)), io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.close()
+	change := func(old, new string) {
+		t.Helper()
+		if err := os.WriteFile(path, bytes.ReplaceAll(good, []byte(old), []byte(new)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		h.look(t.Context())
+	}
+	events := func(k audit.Kind) []audit.Row {
+		t.Helper()
+		rows, err := h.store.Events(t.Context(), audit.Query{Kind: k})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rows
+	}
+	ready := func() (int, string) {
+		w := httptest.NewRecorder()
+		h.readyz(w, httptest.NewRequest(http.MethodGet, "/readyz", nil))
+		return w.Code, w.Body.String()
+	}
+	first := h.snapshot.policy().Digest()
+
+	h.look(t.Context())
+	if n := len(events(audit.ConfigLoaded)); n != 0 {
+		t.Errorf("a file that did not change was loaded %d times", n)
+	}
+
+	change("roles:", "frob: 1\nroles:")
+	change("roles:", "frob: 1\nroles:")
+	if rows := events(audit.ConfigRefused); len(rows) != 1 || !strings.Contains(rows[0].Event.Details.Text, "frob") || rows[0].Event.Policy != first {
+		t.Errorf("on record: %+v", rows)
+	}
+	if h.snapshot.policy().Digest() != first {
+		t.Error("a bad file took force")
+	}
+	if code, body := ready(); code != 200 || !strings.Contains(body, "has not been valid since") {
+		t.Errorf("just after, readiness is %d %s", code, body)
+	}
+	h.snapshot.badFrom = time.Now().Add(-toleratesBad - time.Second)
+	if code, body := ready(); code != 503 || !strings.Contains(body, "the configuration on disk has not been valid since") {
+		t.Errorf("ten minutes later, readiness is %d %s", code, body)
+	}
+
+	change("group: \"staff:eng\"", "group: \"staff:ops\"")
+	if h.snapshot.policy().Digest() == first {
+		t.Error("a good file did not take force")
+	}
+	row := events(audit.ConfigLoaded)[0].Event
+	if want := "staff:eng loses viewer on pay\nstaff:ops gains viewer on pay"; row.Details.Text != want || row.Facts["before"] != first || row.Policy != h.snapshot.policy().Digest() {
+		t.Errorf("on record: %q, %v", row.Details.Text, row)
+	}
+	if code, body := ready(); code != 200 || strings.Contains(body, "valid since") {
+		t.Errorf("mended, readiness is %d %s", code, body)
+	}
+
+	change("clientID: daypass", "clientID: another")
+	if code, body := ready(); code != 200 || !strings.Contains(body, "changes of signIn wait for a restart") {
+		t.Errorf("readiness is %d %s", code, body)
+	}
+
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	h.look(t.Context())
+	h.look(t.Context())
+	if n := len(events(audit.ConfigRefused)); n != 2 {
+		t.Errorf("the loss of the file is on record %d times, with one refusal before", n-1)
 	}
 }

@@ -26,23 +26,24 @@ import (
 
 // house is the portal with all its rooms.
 type house struct {
-	cfg      *config.Config
-	log      *slog.Logger
-	store    *store.Store
-	cloud    *eks.Cloud
-	issuer   *issuer.Issuer
-	keeper   *lease.Keeper
-	gate     *auth.Gate
-	sender   *notify.Sender
-	site     http.Handler
-	metrics  *prometheus.Registry
-	draining atomic.Bool
+	snapshot    *snapshot
+	reloadEvery time.Duration
+	log         *slog.Logger
+	store       *store.Store
+	cloud       *eks.Cloud
+	issuer      *issuer.Issuer
+	keeper      *lease.Keeper
+	gate        *auth.Gate
+	sender      *notify.Sender
+	site        http.Handler
+	metrics     *prometheus.Registry
+	draining    atomic.Bool
 }
 
 // build puts the rooms together, from the ground up.
 func build(ctx context.Context, cfg *config.Config, log *slog.Logger, stdout io.Writer) (*house, error) {
-	h := &house{cfg: cfg, log: log, metrics: prometheus.NewRegistry()}
-	policy := func() *access.Policy { return cfg.Policy }
+	h := &house{snapshot: newSnapshot(cfg), reloadEvery: reloadEvery, log: log, metrics: prometheus.NewRegistry()}
+	policy := h.snapshot.policy
 	db := database(cfg)
 	db.Now, db.Log, db.Sink = time.Now, log, h.sink(stdout)
 	var err error
@@ -56,15 +57,16 @@ func build(ctx context.Context, cfg *config.Config, log *slog.Logger, stdout io.
 	h.issuer = issuer.New(issuer.Options{Policy: policy, Cloud: h.cloud, Outcomes: h.store, Recorder: h.store, Now: time.Now, Log: log})
 	h.keeper = lease.New(lease.Options{Issuer: h.issuer, Book: h.store, Now: time.Now, Log: log,
 		Link: func(id string) string { return cfg.URL.String() + web.StoryPath(id) }})
-	h.sender = &notify.Sender{Outbox: h.store, Hooks: hooks(cfg), Now: time.Now, Log: log}
+	h.sender = &notify.Sender{Outbox: h.store, Hooks: h.hooks, Now: time.Now, Log: log}
 	if h.gate, err = auth.New(auth.Options{Site: cfg.URL, Providers: providers(cfg), Book: h.store, Log: log,
 		Idle: cfg.SignIn.Idle, Longest: cfg.SignIn.Absolute, Now: time.Now, Caller: web.Caller}); err != nil {
 		h.close()
 		return nil, fmt.Errorf("set up sign-in: %w", err)
 	}
 	h.site = h.measured(web.New(web.Options{
-		URL: cfg.URL, Proxies: cfg.TrustedProxies, Contact: cfg.Contact, Auditors: cfg.Auditors, ContextName: cfg.ContextName,
-		SignIn: h.gate, Keeper: h.keeper, Book: h.store, Policy: policy,
+		URL: cfg.URL, Proxies: cfg.TrustedProxies, Contact: func() string { return h.snapshot.config().Contact }, Auditors: func() access.Whos { return h.snapshot.config().Auditors },
+		ContextName: func(c access.Cluster, role string) string { return h.snapshot.config().ContextName(c, role) },
+		SignIn:      h.gate, Keeper: h.keeper, Book: h.store, Policy: policy,
 		Endpoints: h.cloud.Cached, Log: h.store, Now: time.Now, Slog: log,
 	}))
 	return h, nil
@@ -83,8 +85,8 @@ func providers(cfg *config.Config) (out []auth.Provider) {
 	return out
 }
 
-func hooks(cfg *config.Config) (out []notify.Webhook) {
-	for _, w := range cfg.Webhooks {
+func (h *house) hooks() (out []notify.Webhook) {
+	for _, w := range h.snapshot.config().Webhooks {
 		out = append(out, notify.Webhook{Name: w.Name, URL: w.URL, Secret: []byte(w.Secret.Reveal())})
 	}
 	return out
@@ -92,14 +94,14 @@ func hooks(cfg *config.Config) (out []notify.Webhook) {
 
 // started puts the start and the configuration in force on record.
 func (h *house) started(ctx context.Context) error {
-	now := time.Now()
+	now, cfg := time.Now(), h.snapshot.config()
 	start := audit.New(audit.ServerStarted, now, audit.Who{})
-	start.Facts = map[string]string{"version": version, "url": h.cfg.URL.String()}
+	start.Facts = map[string]string{"version": version, "url": cfg.URL.String()}
 	loaded := audit.New(audit.ConfigLoaded, now, audit.Who{})
-	loaded.Policy = h.cfg.Policy.Digest()
+	loaded.Policy = cfg.Policy.Digest()
 	loaded.Facts = map[string]string{
-		"file":     h.cfg.Digest,
-		"clusters": fmt.Sprint(len(h.cfg.Policy.Clusters())), "roles": fmt.Sprint(len(h.cfg.Policy.Roles())), "grants": fmt.Sprint(len(h.cfg.Policy.Grants())),
+		"file":     cfg.Digest,
+		"clusters": fmt.Sprint(len(cfg.Policy.Clusters())), "roles": fmt.Sprint(len(cfg.Policy.Roles())), "grants": fmt.Sprint(len(cfg.Policy.Grants())),
 	}
 	for _, e := range []audit.Event{start, loaded} {
 		if err := h.store.Record(ctx, e); err != nil {
@@ -120,7 +122,7 @@ func (h *house) stopped(ctx context.Context) error {
 func (h *house) background(ctx context.Context) func() {
 	ctx, cancel := context.WithCancel(ctx)
 	var all sync.WaitGroup
-	for _, run := range []func(context.Context){h.cloud.Run, h.sender.Run, h.gate.Warm, h.tidy, h.whoami} {
+	for _, run := range []func(context.Context){h.cloud.Run, h.sender.Run, h.gate.Warm, h.tidy, h.whoami, h.reload} {
 		all.Go(func() { run(ctx) })
 	}
 	return func() { cancel(); all.Wait() }

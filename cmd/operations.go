@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -47,6 +48,18 @@ func (h *house) readyz(w http.ResponseWriter, r *http.Request) {
 	if err := h.store.Ready(ctx); err != nil {
 		a.Reasons = append(a.Reasons, "the record cannot be written: "+err.Error())
 	}
+	badFrom, restart := h.snapshot.standing()
+	if !badFrom.IsZero() {
+		amiss := "the configuration on disk has not been valid since " + badFrom.UTC().Format(time.RFC3339) + "; the one before is in force"
+		if time.Since(badFrom) > toleratesBad {
+			a.Reasons = append(a.Reasons, amiss)
+		} else {
+			a.Notes = append(a.Notes, amiss)
+		}
+	}
+	if len(restart) > 0 {
+		a.Notes = append(a.Notes, "changes of "+strings.Join(restart, ", ")+" wait for a restart")
+	}
 	for _, p := range h.gate.Standings() {
 		if p.Trouble != nil {
 			a.Notes = append(a.Notes, "sign-in provider "+p.Name+" could not be reached: "+p.Trouble.Error())
@@ -70,7 +83,7 @@ func (h *house) sink(stdout io.Writer) func(audit.Row) {
 		if row.Event.Kind == audit.GlassBroken {
 			h.sender.Wake() // the notice is in the outbox now
 		}
-		if !h.cfg.AuditStdout {
+		if !h.snapshot.begun.AuditStdout {
 			return
 		}
 		line, err := json.Marshal(map[string]json.RawMessage{"event": row.Record, "details": row.Details})

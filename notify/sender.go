@@ -39,8 +39,8 @@ type Webhook struct {
 // Sender takes notices out of the outbox and sends them.
 type Sender struct {
 	Outbox Outbox
-	Hooks  []Webhook
-	Client *http.Client // nil: one that follows no redirects
+	Hooks  func() []Webhook // those configured now
+	Client *http.Client     // nil: one that follows no redirects
 	Now    func() time.Time
 	Log    *slog.Logger
 	wake   chan struct{}
@@ -163,7 +163,7 @@ func withoutURL(err error) error {
 }
 
 func (s *Sender) hook(name string) (Webhook, bool) {
-	for _, h := range s.Hooks {
+	for _, h := range s.Hooks() {
 		if h.Name == name {
 			return h, true
 		}

@@ -69,7 +69,7 @@ func (o *outbox) Settle(_ context.Context, id string, _ bool, e audit.Event) err
 var start = time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)
 
 func sender(o *outbox, now *time.Time, url string) *Sender {
-	return &Sender{Outbox: o, Hooks: []Webhook{{Name: "security", URL: url, Secret: []byte("s3cret")}},
+	return &Sender{Outbox: o, Hooks: func() []Webhook { return []Webhook{{Name: "security", URL: url, Secret: []byte("s3cret")}} },
 		Now: func() time.Time { return *now }, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 }
 

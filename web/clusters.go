@@ -103,7 +103,7 @@ func recent(l lease.Lease, c access.Cluster, now time.Time) view.Recent {
 const maxHints = 10
 
 func (s *server) nothing(policy *access.Policy, p access.Principal) *view.Nothing {
-	n := &view.Nothing{Provider: p.Provider, Groups: p.Groups, GroupsUnset: p.NoGroupsClaim, Contact: s.Contact}
+	n := &view.Nothing{Provider: p.Provider, Groups: p.Groups, GroupsUnset: p.NoGroupsClaim, Contact: s.Contact()}
 	for _, g := range policy.Grants() {
 		for _, w := range g.Who {
 			if w.Provider == p.Provider && w.Group != "" && len(n.Grants) < maxHints {
@@ -131,7 +131,7 @@ func opens(policy *access.Policy, g access.Grant) string {
 // why answers "Why can't I see X?" from the decision itself.
 func (s *server) why(w http.ResponseWriter, r *http.Request) error {
 	asked := strings.TrimSpace(clip(r.URL.Query().Get(view.FieldCluster), 200))
-	m := view.Why{Frame: s.frame(r, "Why?", view.NavClusters), Asked: asked, Contact: s.Contact}
+	m := view.Why{Frame: s.frame(r, "Why?", view.NavClusters), Asked: asked, Contact: s.Contact()}
 	policy := s.Policy()
 	if _, known := policy.Cluster(asked); asked != "" && !known {
 		d := policy.Decide(access.Ask{Cluster: asked}, standing(r), s.Now())

@@ -79,10 +79,10 @@ func (s *server) table(r *http.Request, err error) problem {
 
 // ask adds whom to ask, when the operator said so.
 func (s *server) ask(sentence string) string {
-	if s.Contact == "" {
+	if s.Contact() == "" {
 		return sentence + "."
 	}
-	return sentence + ": " + s.Contact + "."
+	return sentence + ": " + s.Contact() + "."
 }
 
 func refusal(d access.Decision) problem {

@@ -48,7 +48,7 @@ func (s *server) auditor(h func(http.ResponseWriter, *http.Request) error) http.
 }
 
 func (s *server) audits(p access.Principal) bool {
-	_, yes := s.Auditors.Match(p)
+	_, yes := s.Auditors().Match(p)
 	return yes
 }
 

@@ -19,6 +19,8 @@ func say(e audit.Event) string {
 		return "The server stopped."
 	case audit.ConfigLoaded:
 		return "The configuration was loaded."
+	case audit.ConfigRefused:
+		return "A changed configuration is not valid; the one before stays in force."
 	case audit.SignedIn:
 		return "Signed in with " + e.Provider + "."
 	case audit.SignInFailed:

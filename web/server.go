@@ -32,13 +32,13 @@ type Log interface {
 	Event(ctx context.Context, id string) (audit.Row, error)
 }
 
-// Options are what the pages work with. All fields are required but Proxies,
-// Contact and Auditors.
+// Options are what the pages work with. All fields are required but Proxies.
+// What is a function may change between two requests.
 type Options struct {
 	URL      *url.URL       // the one address that is served
 	Proxies  []netip.Prefix // whose X-Forwarded-For is believed
-	Contact  string         // whom to ask, in the operator's words
-	Auditors access.Whos
+	Contact  func() string  // whom to ask, in the operator's words; may be empty
+	Auditors func() access.Whos
 	SignIn   *auth.Gate
 	// ContextName names a role on a cluster in kubeconfigs.
 	ContextName func(c access.Cluster, role string) string

@@ -120,8 +120,8 @@ func newSite(t testing.TB) *site {
 	iss := issuer.New(issuer.Options{Policy: func() *access.Policy { return p }, Cloud: s.cloud, Outcomes: s.store, Recorder: s.store, Now: time.Now, Log: log})
 	keeper := lease.New(lease.Options{Issuer: iss, Book: s.store, Now: time.Now, Log: log, Link: func(id string) string { return home.String() + web.StoryPath(id) }})
 	s.Config.Handler = web.New(web.Options{
-		URL: home, Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Contact: "#platform",
-		Auditors: access.Whos{{Provider: "staff", Group: "audit"}}, SignIn: gate, Keeper: keeper, Book: s.store,
+		URL: home, Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Contact: func() string { return "#platform" },
+		Auditors: func() access.Whos { return access.Whos{{Provider: "staff", Group: "audit"}} }, SignIn: gate, Keeper: keeper, Book: s.store,
 		ContextName: func(c access.Cluster, role string) string { return c.Name + "-" + role },
 		Policy:      func() *access.Policy { return p },
 		Endpoints:   func(arn access.ARN) (issuer.Endpoint, bool) { return endpoint(access.Cluster{Name: arn.Name()}), true },

@@ -1,0 +1,195 @@
+package cmd
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"reflect"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/daypass/daypass/access"
+	"github.com/daypass/daypass/audit"
+	"github.com/daypass/daypass/config"
+)
+
+const (
+	// reloadEvery is how often the file is looked at. Kubernetes swaps
+	// symbolic links under a mounted ConfigMap, which watchers miss.
+	reloadEvery = 5 * time.Second
+	// toleratesBad is how long the server stays ready on an old configuration
+	// while the file on disk is not valid.
+	toleratesBad = 10 * time.Minute
+	// maxTold is how many lines of a change an event tells.
+	maxTold = 100
+)
+
+// snapshot is the configuration in force. It is replaced as a whole, and only
+// by one that is valid.
+type snapshot struct {
+	current atomic.Pointer[config.Config]
+	begun   *config.Config // what the server started with
+
+	mu      sync.Mutex
+	seen    string    // digest of the file's last content, good or bad
+	badFrom time.Time // since when it has been bad; zero: it is good
+	restart []string  // keys that differ from what the server started with
+}
+
+func newSnapshot(c *config.Config) *snapshot {
+	s := &snapshot{begun: c, seen: c.Digest}
+	s.current.Store(c)
+	return s
+}
+
+func (s *snapshot) config() *config.Config { return s.current.Load() }
+func (s *snapshot) policy() *access.Policy { return s.config().Policy }
+
+// standing says since when the file has been bad, and which keys wait for a
+// restart.
+func (s *snapshot) standing() (badFrom time.Time, restart []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.badFrom, s.restart
+}
+
+// changed reports whether the file's content is another than last time.
+func (s *snapshot) changed(digest string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.seen == digest {
+		return false
+	}
+	s.seen = digest
+	return true
+}
+
+func (s *snapshot) bad(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.badFrom.IsZero() {
+		s.badFrom = now
+	}
+}
+
+// take puts a valid configuration in force and gives the one before.
+func (s *snapshot) take(c *config.Config) (before *config.Config) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.badFrom, s.restart = time.Time{}, needRestart(s.begun, c)
+	return s.current.Swap(c)
+}
+
+// needRestart names the keys whose change waits for a restart.
+func needRestart(begun, c *config.Config) (keys []string) {
+	for _, x := range []struct {
+		key  string
+		a, b any
+	}{
+		{"url", begun.URL.String(), c.URL.String()}, {"listen", begun.Listen, c.Listen}, {"operations", begun.Operations, c.Operations},
+		{"trustedProxies", begun.TrustedProxies, c.TrustedProxies},
+		{"database", [2]string{begun.Database.SQLite, begun.Database.Postgres.Reveal()}, [2]string{c.Database.SQLite, c.Database.Postgres.Reveal()}},
+		{"sealingKeyFile", begun.SealingKeyFile, c.SealingKeyFile}, {"signIn", signInOf(begun), signInOf(c)},
+		{"audit", begun.AuditStdout, c.AuditStdout},
+	} {
+		if !reflect.DeepEqual(x.a, x.b) {
+			keys = append(keys, x.key)
+		}
+	}
+	return keys
+}
+
+// signInOf is the part of the configuration that sign-in was set up from, its
+// secrets laid open for comparison.
+func signInOf(c *config.Config) any {
+	type plain struct {
+		config.Provider
+		secret string
+	}
+	out := []any{c.SignIn.Idle, c.SignIn.Absolute}
+	for _, p := range c.SignIn.Providers {
+		secret := p.ClientSecret.Reveal()
+		p.ClientSecret = config.Secret{}
+		out = append(out, plain{p, secret})
+	}
+	return out
+}
+
+// reload looks at the file again and again until the context ends.
+func (h *house) reload(ctx context.Context) {
+	tick := time.NewTicker(h.reloadEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			h.look(ctx)
+		}
+	}
+}
+
+// look reads the file if its content changed and puts it in force if it is
+// valid.
+func (h *house) look(ctx context.Context) {
+	path := h.snapshot.config().Path
+	if !h.snapshot.changed(fileDigest(path)) {
+		return
+	}
+	next, warnings, err := config.Load(path, os.Getenv)
+	now := time.Now()
+	if err != nil {
+		h.snapshot.bad(now)
+		h.log.Error("the changed configuration is not valid; the one before stays in force", "error", err)
+		e := audit.New(audit.ConfigRefused, now, audit.Who{})
+		e.Policy = h.snapshot.policy().Digest()
+		e.Details.Text = err.Error()
+		h.note(ctx, e)
+		return
+	}
+	for _, w := range warnings {
+		h.log.Warn("configuration", "warning", w.String())
+	}
+	before := h.snapshot.take(next)
+	h.note(ctx, configChanged(before, next, now))
+	_, restart := h.snapshot.standing()
+	h.log.Info("the changed configuration is in force", "policy", next.Policy.Digest(), "waits for a restart", strings.Join(restart, ", "))
+}
+
+// fileDigest names the content of a file; one that cannot be read has a name
+// of its own, so that its loss is noticed once.
+func fileDigest(path string) string {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "unreadable"
+	}
+	sum := sha256.Sum256(b)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// configChanged tells what a new configuration changes for people.
+func configChanged(before, after *config.Config, now time.Time) audit.Event {
+	e := audit.New(audit.ConfigLoaded, now, audit.Who{})
+	e.Policy = after.Policy.Digest()
+	e.Facts = map[string]string{"file": after.Digest, "before": before.Policy.Digest()}
+	told := access.Diff(before.Policy, after.Policy)
+	if n := len(told); n > maxTold {
+		told = append(told[:maxTold:maxTold], fmt.Sprintf("and %d changes more", n-maxTold))
+	}
+	if len(told) == 0 {
+		told = []string{"nothing changes for anybody"}
+	}
+	e.Details.Text = strings.Join(told, "\n")
+	return e
+}
+
+// note puts an event on record; one that cannot be is told in the log.
+func (h *house) note(ctx context.Context, e audit.Event) {
+	if err := h.store.Record(ctx, e); err != nil {
+		h.log.Error("an event could not be recorded", "kind", e.Kind, "error", err)
+	}
+}
