@@ -27,7 +27,8 @@ import (
 const (
 	// CloudTimeout bounds the calls to AWS of one issuance.
 	CloudTimeout = 20 * time.Second
-	// recordTimeout bounds writing an outcome after the asker is gone.
+	// recordTimeout bounds each write, so that Reconcile can tell an issuance
+	// that is under way from one that was interrupted.
 	recordTimeout = 10 * time.Second
 	// ticketLife is how long a Ticket can be redeemed: a decision is about now.
 	ticketLife = time.Minute
@@ -125,7 +126,7 @@ func (i *Issuer) Issue(ctx context.Context, t *Ticket, lease string, record func
 		return Issuance{}, err
 	}
 	in := t.intent(lease, now)
-	if err := record(ctx, in, t.event(audit.Intended, in, now)); err != nil {
+	if err := intend(ctx, record, in, t.event(audit.Intended, in, now)); err != nil {
 		return Issuance{}, fmt.Errorf("record the intent of %s: %w", in.ID, err)
 	}
 	made, err := i.mint(ctx, t, in)
@@ -138,6 +139,12 @@ func (i *Issuer) Issue(ctx context.Context, t *Ticket, lease string, record func
 	}
 	i.live.put(lease, made)
 	return made, nil
+}
+
+func intend(ctx context.Context, record func(context.Context, Intent, audit.Event) error, in Intent, e audit.Event) error {
+	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
+	defer cancel()
+	return record(ctx, in, e)
 }
 
 // mint is the part of an issuance that talks to AWS.

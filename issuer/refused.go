@@ -22,9 +22,21 @@ type refusalKey struct {
 }
 
 type repeated struct {
-	event audit.Event // the one that was written
-	since time.Time
-	more  int // repeats that were only counted
+	event   audit.Event // the first
+	since   time.Time
+	written bool // the first is on record
+	more    int  // repeats that were only counted
+}
+
+// owes reports whether something is not on record yet.
+func (r *repeated) owes() bool { return !r.written || r.more > 0 }
+
+// count tells how often the first was repeated.
+func (r *repeated) count(now time.Time) audit.Event {
+	e := r.event
+	e.ID, e.At = audit.NewID("ev", now), now
+	e.Facts = map[string]string{"repeats": strconv.Itoa(r.more), "of": r.event.ID}
+	return e
 }
 
 type refusals struct {
@@ -32,42 +44,65 @@ type refusals struct {
 	by map[refusalKey]*repeated
 }
 
-// seen counts a refusal. It reports false when the refusal must be written.
+// seen counts a refusal. It reports false when the refusal must be written. A
+// count goes on past its minute until it is written itself.
 func (r *refusals) seen(k refusalKey, e audit.Event, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if old, ok := r.by[k]; ok && now.Sub(old.since) < refusalWindow {
+	old, ok := r.by[k]
+	if ok && (now.Sub(old.since) < refusalWindow || old.owes()) {
 		old.more++
 		return true
 	}
 	if r.by == nil {
 		r.by = map[refusalKey]*repeated{}
 	}
-	if old := r.by[k]; (old == nil && len(r.by) < maxRefusals) || (old != nil && old.more == 0) {
+	if ok || len(r.by) < maxRefusals {
 		r.by[k] = &repeated{event: e, since: now}
 	}
 	return false
 }
 
-// due takes out what is older than the window (or everything), as events that
-// tell the count.
-func (r *refusals) due(now time.Time, everything bool) (out []audit.Event) {
+// wrote notes that a first refusal is on record.
+func (r *refusals) wrote(k refusalKey, id string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if first, ok := r.by[k]; ok && first.event.ID == id {
+		first.written = true
+	}
+}
+
+// due takes out what is older than the window, or everything, and gives those
+// that owe the log something.
+func (r *refusals) due(now time.Time, everything bool) map[refusalKey]*repeated {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := map[refusalKey]*repeated{}
 	for k, old := range r.by {
 		if !everything && now.Sub(old.since) < refusalWindow {
 			continue
 		}
 		delete(r.by, k)
-		if old.more == 0 {
-			continue
+		if old.owes() {
+			out[k] = old
 		}
-		e := old.event
-		e.ID, e.At = audit.NewID("ev", now), now
-		e.Facts = map[string]string{"repeats": strconv.Itoa(old.more), "of": old.event.ID}
-		out = append(out, e)
 	}
 	return out
+}
+
+// restore takes back what could not be written.
+func (r *refusals) restore(k refusalKey, old *repeated) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	newer, ok := r.by[k]
+	if !ok {
+		r.by[k] = old
+		return
+	}
+	newer.more += old.more
+	if !old.written {
+		newer.more++
+	}
 }
 
 // refused puts a refusal on record. A record that fails changes nothing for
@@ -81,12 +116,23 @@ func (i *Issuer) refused(ctx context.Context, d access.Decision, who Asker, now 
 	if d.Ask.BreakGlass {
 		e.Facts = map[string]string{"breakGlass": "true"}
 	}
-	if i.refusals.seen(refusalKey{e.Principal, e.Cluster, e.Role, why.Code}, e, now) {
+	key := refusalKey{e.Principal, e.Cluster, e.Role, why.Code}
+	if i.refusals.seen(key, e, now) {
 		return
 	}
-	if err := i.Recorder.Record(ctx, e); err != nil {
-		i.Log.Error("a refusal could not be recorded", "error", err, "request", who.Request)
+	if err := i.record(ctx, e); err != nil {
+		i.Log.Error("a refusal could not be recorded; it is tried again", "error", err, "request", who.Request)
+		return
 	}
+	i.refusals.wrote(key, e.ID)
+}
+
+// record writes an event whether or not the asker waits for it: nobody gets
+// around the log by hanging up.
+func (i *Issuer) record(ctx context.Context, e audit.Event) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	return i.Recorder.Record(ctx, e)
 }
 
 // known stands for names the policy does not have, so that nobody can fill
@@ -99,13 +145,30 @@ func known(name string) string {
 }
 
 // Tidy drops spent tokens and writes the counts of repeated refusals: those
-// whose minute is over, or all of them when the server stops.
+// whose minute is over, or all of them when the server stops. What cannot be
+// written is kept for the next time.
 func (i *Issuer) Tidy(ctx context.Context, stopping bool) {
 	now := i.Now()
 	i.live.sweep(now)
-	for _, e := range i.refusals.due(now, stopping) {
-		if err := i.Recorder.Record(ctx, e); err != nil {
-			i.Log.Error("the count of a repeated refusal could not be recorded", "error", err)
+	for k, r := range i.refusals.due(now, stopping) {
+		if err := i.settle(ctx, r, now); err != nil {
+			i.refusals.restore(k, r)
+			i.Log.Error("repeated refusals could not be recorded; it is tried again", "error", err)
 		}
 	}
+}
+
+// settle writes what is owed. Should a write fail but persist, the first is
+// written once all the same, and the count may stand there twice.
+func (i *Issuer) settle(ctx context.Context, r *repeated, now time.Time) error {
+	if !r.written {
+		if err := i.record(ctx, r.event); err != nil {
+			return err
+		}
+		r.written = true
+	}
+	if r.more == 0 {
+		return nil
+	}
+	return i.record(ctx, r.count(now))
 }
