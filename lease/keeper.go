@@ -19,7 +19,7 @@ import (
 // Keeper starts, uses and ends leases. All fields of Options are required.
 type Keeper struct {
 	Options
-	minting singleflight.Group // one issuance at a time per lease
+	minting singleflight.Group // by lease
 }
 
 // Options are what a Keeper works with.
@@ -168,11 +168,9 @@ func (k *Keeper) HandOver(ctx context.Context, id string, form Form, who issuer.
 	if err != nil {
 		return Lease{}, issuer.Issuance{}, err
 	}
-	made, live := k.Issuer.Live(l.ID)
-	if !live {
-		if made, err = k.mintOnce(ctx, l, t); err != nil {
-			return l, issuer.Issuance{}, err
-		}
+	made, err := k.current(ctx, l, t)
+	if err != nil {
+		return l, issuer.Issuance{}, err
 	}
 	now := k.Now()
 	e := l.event(audit.HandedOver, now, who.Who())
@@ -191,8 +189,27 @@ func (k *Keeper) Renew(ctx context.Context, id string, who issuer.Asker) (Lease,
 	if err != nil {
 		return Lease{}, err
 	}
-	_, err = k.mintOnce(ctx, l, t)
+	_, err = k.once("renew "+l.ID, func() (issuer.Issuance, error) { return k.mint(ctx, l, t) })
 	return l, err
+}
+
+// current gives the live token of a lease, or mints one. A token for another
+// role than the one decided on just now, because the configuration changed in
+// between, is not given again.
+func (k *Keeper) current(ctx context.Context, l Lease, t *issuer.Ticket) (issuer.Issuance, error) {
+	fits := func(made issuer.Issuance) bool {
+		d := t.Decision()
+		return made.RoleARN == d.RoleARN.String() && made.ClusterARN == d.Cluster.ARN.String()
+	}
+	if made, ok := k.Issuer.Live(l.ID); ok && fits(made) {
+		return made, nil
+	}
+	return k.once(l.ID, func() (issuer.Issuance, error) {
+		if made, ok := k.Issuer.Live(l.ID); ok && fits(made) { // minted since
+			return made, nil
+		}
+		return k.mint(ctx, l, t)
+	})
 }
 
 // again reads the lease and asks the policy in force whether it would still be
@@ -205,27 +222,36 @@ func (k *Keeper) again(ctx context.Context, id string, who issuer.Asker) (Lease,
 	if l.At(k.Now()) != Active {
 		return Lease{}, nil, ErrOver
 	}
-	t, err := k.Issuer.Decide(ctx, l.ask(), who)
+	t, err := k.decide(ctx, l, who)
 	return l, t, err
 }
 
-// ask is what would be asked today for the lease as it was given.
-func (l Lease) ask() access.Ask {
+// decide asks today for the lease as it was given.
+func (k *Keeper) decide(ctx context.Context, l Lease, who issuer.Asker) (*issuer.Ticket, error) {
+	ask := access.Ask{Cluster: l.Cluster, Role: l.Role, Reason: l.Reason, BreakGlass: l.BreakGlass, Confirmed: l.BreakGlass}
 	lasts := l.EndsAt.Sub(l.StartedAt)
-	if lasts < access.ShortestLease {
-		lasts = 0 // cut short by the grant's end; the grant itself is asked again
+	if lasts < access.ShortestLease { // the grant's end cut it short: nobody could ask for so little
+		t, err := k.Issuer.Decide(ctx, ask, who)
+		if err != nil || lasts <= t.Decision().Grant.Longest {
+			return t, err
+		}
 	}
-	return access.Ask{Cluster: l.Cluster, Role: l.Role, For: lasts, Reason: l.Reason, BreakGlass: l.BreakGlass, Confirmed: l.BreakGlass}
+	ask.For = lasts
+	return k.Issuer.Decide(ctx, ask, who)
 }
 
-// mintOnce mints under a lease; who comes while another mint for it is under
-// way on this server shares its token.
-func (k *Keeper) mintOnce(ctx context.Context, l Lease, t *issuer.Ticket) (issuer.Issuance, error) {
-	v, err, _ := k.minting.Do(l.ID, func() (any, error) {
-		return k.Issuer.Issue(context.WithoutCancel(ctx), t, l.ID, func(ctx context.Context, in issuer.Intent, e audit.Event) error {
-			return k.Book.Renew(ctx, in, e)
-		})
+// mint mints under a lease, to its end even when the asker goes away: others
+// may wait for the same token.
+func (k *Keeper) mint(ctx context.Context, l Lease, t *issuer.Ticket) (issuer.Issuance, error) {
+	return k.Issuer.Issue(context.WithoutCancel(ctx), t, l.ID, func(ctx context.Context, in issuer.Intent, e audit.Event) error {
+		return k.Book.Renew(ctx, in, e)
 	})
+}
+
+// once mints one token at a time; who comes while it is under way on this
+// server shares it.
+func (k *Keeper) once(flight string, mint func() (issuer.Issuance, error)) (issuer.Issuance, error) {
+	v, err, _ := k.minting.Do(flight, func() (any, error) { return mint() })
 	if err != nil {
 		return issuer.Issuance{}, err
 	}
