@@ -15,13 +15,16 @@ type Snippet struct{ Kubeconfig }
 
 var plainName = regexp.MustCompile(`[^a-z0-9._-]`)
 
+// hashed begins the names that hold a hash; no other name does.
+const hashed = "kubeconfig-"
+
 // FileName is what a kubeconfig's file is called: the context's name with all
 // that a file system or shell could trip over made a dash, and then a piece of
 // its hash, so that two contexts never share a file.
 func FileName(context string) string {
 	name := plainName.ReplaceAllString(strings.ToLower(context), "-")
-	if name != context || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "-") || len(name) > 100 {
-		name = "kubeconfig-" + strings.TrimLeft(name[:min(len(name), 100)], ".-") + "-" + fingerprint([]byte(context))[:8]
+	if name != context || name == "" || len(name) > 100 || name[0] == '.' || name[0] == '-' || strings.HasPrefix(name, hashed) {
+		name = hashed + strings.TrimLeft(name[:min(len(name), 100)], ".-") + "-" + fingerprint([]byte(context))[:8]
 	}
 	return name + ".yaml"
 }
@@ -29,6 +32,11 @@ func FileName(context string) string {
 // Bash is one paste for bash, zsh and other POSIX shells. It writes the file,
 // private, into a folder of its own, points this one shell at it and ends with
 // a proof. No other context and no other shell is touched.
+//
+// It begins with a blank: shells that are set to leave such commands out of
+// their history (HISTCONTROL=ignorespace, HIST_IGNORE_SPACE) then do. An old
+// file is removed first, because overwriting would keep its mode, and fails
+// where noclobber is set; cat and rm are called past aliases.
 func Bash(k Kubeconfig) (Snippet, error) {
 	body, err := pasteable(k.Reveal())
 	if err != nil {
@@ -37,7 +45,7 @@ func Bash(k Kubeconfig) (Snippet, error) {
 	end := "DAYPASS_" + strings.ToUpper(fingerprint(body)[:8])
 	// Only the folder and FileName's own characters stand outside the
 	// here-document, whose quoted end keeps the shell from reading into it.
-	text := fmt.Appendf(nil, `(umask 077 && mkdir -p "$HOME/.kube/daypass" && cat > "$HOME/.kube/daypass/%[1]s") <<'%[2]s' &&
+	text := fmt.Appendf(nil, ` (umask 077 && mkdir -p "$HOME/.kube/daypass" && command rm -f "$HOME/.kube/daypass/%[1]s" && command cat > "$HOME/.kube/daypass/%[1]s") <<'%[2]s' &&
 %[3]s
 %[2]s
 export KUBECONFIG="$HOME/.kube/daypass/%[1]s" && kubectl auth whoami
