@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -110,6 +111,17 @@ func Open(rec, salt, details []byte) (Row, error) {
 		return Row{}, fmt.Errorf("event %s: read its details: %w", r.ID, err)
 	}
 	return row, nil
+}
+
+// Line is the row as one line of JSON, with its newline: the record and what
+// is left of the details, both verbatim, so that a reader of lines can check
+// the hashes.
+func (r Row) Line() []byte {
+	details := r.Details
+	if details == nil {
+		details = []byte("null")
+	}
+	return slices.Concat([]byte(`{"event":`), r.Record, []byte(`,"details":`), details, []byte("}\n"))
 }
 
 func hashDetails(salt, details []byte) string {

@@ -38,13 +38,15 @@ const (
 	HandedOver        Kind = "hand-over"
 	NoticeDelivered   Kind = "notice.delivered"
 	NoticeUndelivered Kind = "notice.undelivered"
+	Read              Kind = "audit.read"
+	Exported          Kind = "audit.exported"
 )
 
 // Kinds lists every kind, for filters.
 func Kinds() []Kind {
 	return []Kind{ServerStarted, ServerStopped, ConfigLoaded, ConfigRefused, SignedIn, SignInFailed, SignedOut,
 		Refused, LeaseStarted, GlassBroken, LeaseEnded, LeaseExpired, Intended, Minted, MintFailed,
-		HandedOver, NoticeDelivered, NoticeUndelivered}
+		HandedOver, NoticeDelivered, NoticeUndelivered, Read, Exported}
 }
 
 // Event is one line of the audit log. Zero fields are left out.

@@ -86,12 +86,7 @@ func (h *house) sink(stdout io.Writer) func(audit.Row) {
 		if !h.snapshot.begun.AuditStdout {
 			return
 		}
-		line, err := json.Marshal(map[string]json.RawMessage{"event": row.Record, "details": row.Details})
-		if err != nil {
-			h.log.Error("an event could not be written to standard output", "event", row.Event.ID, "error", err)
-			return
-		}
-		_, _ = out.Write(append(line, '\n'))
+		_, _ = out.Write(row.Line())
 		_ = out.Flush() // a reader that is gone must not stop the record
 	}
 }

@@ -38,6 +38,11 @@ func (s *server) auditPage(w http.ResponseWriter, r *http.Request) error {
 		s.page(w, r, http.StatusUnprocessableEntity, view.AuditPage(m))
 		return nil
 	}
+	if q.Before == 0 && q.After == 0 { // turning a page is no new search
+		if err := s.looked(r, audit.Read, m.Filter.Words()); err != nil {
+			return err
+		}
+	}
 	rows, err := s.Log.Events(r.Context(), q)
 	if err != nil {
 		return fmt.Errorf("search the audit log: %w", err)
@@ -47,6 +52,16 @@ func (s *server) auditPage(w http.ResponseWriter, r *http.Request) error {
 		m.Rows = append(m.Rows, eventRow(row))
 	}
 	s.page(w, r, http.StatusOK, view.AuditPage(m))
+	return nil
+}
+
+// looked puts on record what an auditor looked at, before they see it.
+func (s *server) looked(r *http.Request, k audit.Kind, what string) error {
+	e := audit.New(k, s.Now(), asker(r).Who())
+	e.Details.Text = what // may name people
+	if err := s.Log.Record(r.Context(), e); err != nil {
+		return fmt.Errorf("record that the audit log is read: %w", err)
+	}
 	return nil
 }
 
@@ -152,6 +167,9 @@ func (s *server) eventPage(w http.ResponseWriter, r *http.Request) error {
 	row, err := s.Log.Event(r.Context(), chi.URLParam(r, "event"))
 	if err != nil {
 		return fmt.Errorf("read the event: %w", err)
+	}
+	if err := s.looked(r, audit.Read, "event="+row.Event.ID); err != nil {
+		return err
 	}
 	e := row.Event
 	m := view.Event{Frame: s.frame(r, "Event "+e.ID, view.NavAudit), ID: e.ID, Seq: row.Seq, Kind: string(e.Kind), At: e.At, Say: say(e),

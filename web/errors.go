@@ -41,6 +41,7 @@ func (s *server) table(r *http.Request, err error) problem {
 	var fault *issuer.Fault
 	var failure *auth.Failure
 	var big *http.MaxBytesError
+	var filter badFilter
 	switch {
 	case errors.As(err, &no):
 		return refusal(no.Decision)
@@ -48,6 +49,8 @@ func (s *server) table(r *http.Request, err error) problem {
 		return problem{signInStatus(failure), failure.Say, failure.Next, nil, string(failure.Kind)}
 	case errors.As(err, &fault):
 		return problem{http.StatusBadGateway, fault.Say, fault.Next, nil, fault.Code}
+	case errors.As(err, &filter):
+		return problem{http.StatusUnprocessableEntity, string(filter), "Correct the filter and try again.", nil, "filter"}
 	case errors.Is(err, errNoPage):
 		return problem{http.StatusNotFound, "There is no page here.", "Go back to the clusters, or look at the address again.", nil, "no-page"}
 	case errors.Is(err, lease.ErrNone):

@@ -108,8 +108,8 @@ func TestAuditIsSearchedAndPaged(t *testing.T) {
 		}
 		next = link(p.Text, "before=")
 	}
-	if pages < 2 || len(seen) != 2+30*3 {
-		t.Errorf("%d events on %d pages, want %d", len(seen), pages, 2+30*3)
+	if pages < 2 || len(seen) != 5+30*3 {
+		t.Errorf("%d events on %d pages, want %d", len(seen), pages, 5+30*3)
 	}
 	id := s.events(t, audit.Minted)[0].Event
 	a.Get("/audit/"+id.ID).MustSay(t, 200, id.AccessKeyID, id.Issuance, id.Lease, "tokenSHA256")
@@ -120,6 +120,19 @@ func TestAuditIsSearchedAndPaged(t *testing.T) {
 	a.Get("/audit?from=yesterday").MustSay(t, 422, "is no time")
 	a.Get("/audit/ev_nope").MustSay(t, 404, "There is no such event.")
 	b.Get("/audit").MustSay(t, 403, "open to auditors only", "#platform")
+	b.Post("/audit/export", nil).MustSay(t, 403, "open to auditors only")
+	a.Post("/audit/export", url.Values{"from": {"then"}}).MustSay(t, 422, "is no time")
+	file := a.Post("/audit/export", url.Values{"kind": {"issuance.minted"}})
+	file.MustSay(t, 200, `{"export":{"events":30,"more":false}}`, `"kind":"issuance.minted"`, "eng@example.com")
+	if d := file.Header.Get("Content-Disposition"); !strings.Contains(d, "daypass-audit.jsonl") || strings.Contains(file.Text, "lease.started") {
+		t.Errorf("exported as %s\n%s", d, file.Text)
+	}
+	if got := s.events(t, audit.Exported)[0].Event; got.Details.Text != "kind=issuance.minted" || got.Details.Email != "audit@example.com" {
+		t.Errorf("the export is on record as %+v", got)
+	}
+	if got := s.events(t, audit.Read); got[0].Event.Details.Email != "audit@example.com" || got[0].Event.Details.Text == "" {
+		t.Errorf("the reading is on record as %+v", got[0].Event)
+	}
 	b.Get("/audit/"+id.ID).MustSay(t, 403, "open to auditors only")
 }
 

@@ -49,6 +49,10 @@ func say(e audit.Event) string {
 		return "Told the webhook " + e.Facts["webhook"] + "."
 	case audit.NoticeUndelivered:
 		return "Gave up telling the webhook " + e.Facts["webhook"] + "."
+	case audit.Read:
+		return "Read the audit log: " + e.Details.Text + "."
+	case audit.Exported:
+		return "Exported from the audit log: " + e.Details.Text + "."
 	}
 	return string(e.Kind)
 }

@@ -30,6 +30,8 @@ type Log interface {
 	Events(ctx context.Context, q audit.Query) ([]audit.Row, error)
 	// Event gives one event; audit.ErrNone when there is none.
 	Event(ctx context.Context, id string) (audit.Row, error)
+	// Record writes that somebody read it.
+	Record(ctx context.Context, e audit.Event) error
 }
 
 // Options are what the pages work with. All fields are required but Proxies.
@@ -94,6 +96,7 @@ func (s *server) routes(r chi.Router) {
 	// What everybody did, for auditors.
 	r.Get(view.PathAudit, s.auditor(s.auditPage))
 	r.Get(view.PathAudit+"/{event}", s.auditor(s.eventPage))
+	r.Post(view.PathExport, s.auditor(s.export))
 }
 
 // The addresses that models carry.

@@ -1,6 +1,9 @@
 package view
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Audit is the search of the audit log.
 type Audit struct {
@@ -19,6 +22,22 @@ type Filter struct {
 	Person, Cluster, Role, Kind         string
 	Lease, Issuance, AccessKey, Address string
 	From, To                            string
+}
+
+// Words is the filter as it is put on record: everything, or the fields that
+// are set.
+func (f Filter) Words() string {
+	var out []string
+	for _, x := range [][2]string{{FieldPerson, f.Person}, {FieldCluster, f.Cluster}, {FieldRole, f.Role}, {FieldKind, f.Kind}, {FieldLease, f.Lease},
+		{FieldIssuance, f.Issuance}, {FieldAccessKey, f.AccessKey}, {FieldAddress, f.Address}, {FieldFrom, f.From}, {FieldTo, f.To}} {
+		if x[1] != "" {
+			out = append(out, x[0]+"="+x[1])
+		}
+	}
+	if len(out) == 0 {
+		return "everything"
+	}
+	return strings.Join(out, " ")
 }
 
 func (f Filter) used() bool { return f != Filter{} }

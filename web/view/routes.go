@@ -6,6 +6,7 @@ const (
 	PathWhy     = "/why"
 	PathAccess  = "/access"
 	PathAudit   = "/audit"
+	PathExport  = "/audit/export" // POST
 	PathSignIn  = "/sign-in"
 	PathSignOut = "/sign-out" // POST
 )
