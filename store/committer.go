@@ -116,7 +116,20 @@ func (w *writer) commit(batch []*job) {
 }
 
 // run gives each job's own error, or the one that befell them all.
+//
+// Savepoints cost a copy of every page that a write touches, and failures are
+// rare. So the batch is tried without them; when a write fails that changed
+// something, all is rolled back and made again, each behind a savepoint. A
+// write may therefore run twice: it touches nothing but the transaction.
 func (w *writer) run(batch []*job) ([]error, error) {
+	errs, err := w.transact(batch, false)
+	if errors.Is(err, errApart) {
+		errs, err = w.transact(batch, true)
+	}
+	return errs, err
+}
+
+func (w *writer) transact(batch []*job, savepoints bool) ([]error, error) {
 	ctx, cancel := w.bounded()
 	defer cancel()
 	t, err := w.begin(ctx)
@@ -125,9 +138,13 @@ func (w *writer) run(batch []*job) ([]error, error) {
 	}
 	errs, good := make([]error, len(batch)), 0
 	for i, j := range batch {
-		errs[i] = t.try(j, len(batch) == 1)
+		errs[i] = t.try(j, savepoints)
 		if t.broken != nil {
 			return nil, fmt.Errorf("the transaction broke off, nothing of it was written: %w", t.broken)
+		}
+		if errors.Is(errs[i], errApart) {
+			w.rollback(ctx)
+			return nil, errs[i]
 		}
 		if errs[i] == nil {
 			good++
@@ -136,10 +153,15 @@ func (w *writer) run(batch []*job) ([]error, error) {
 	if good > 0 {
 		return errs, w.end(t)
 	}
-	if w.exec(ctx, "ROLLBACK") != nil {
-		w.drop() // which rolls back, too
-	}
+	w.rollback(ctx)
 	return errs, nil
+}
+
+// rollback undoes a transaction; dropping the connection does, too.
+func (w *writer) rollback(ctx context.Context) {
+	if w.exec(ctx, "ROLLBACK") != nil {
+		w.drop()
+	}
 }
 
 // end makes a transaction durable and tells the sink.

@@ -93,6 +93,7 @@ func sqliteDSN(path string, more ...string) string {
 		"_pragma": {
 			"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)",
 			"foreign_keys(1)", "recursive_triggers(1)", "trusted_schema(0)",
+			"temp_store(2)", // what a savepoint may have to undo stays in memory, not in a file
 		},
 	}
 	for i := 0; i+1 < len(more); i += 2 {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"strings"
@@ -13,25 +14,30 @@ import (
 
 // tx is the transaction as one write sees it.
 type tx struct {
-	ctx    context.Context
-	writer *writer
-	head   head
-	rows   []audit.Row // appended so far, by all writes of the batch
-	err    error       // the first error of a statement of this write
-	broken error       // no more use for any write of the batch
+	ctx     context.Context
+	writer  *writer
+	head    head
+	rows    []audit.Row // appended so far, by all writes of the batch
+	err     error       // the first error of a statement of this write
+	touched bool        // this write may have changed something
+	broken  error       // no more use for any write of the batch
 }
 
-// try runs a job so that its failure undoes the job alone. A job that is alone
-// needs no savepoint: the transaction is its own. The next job's savepoint
+// errApart says that a write failed after it changed something, and that there
+// was no savepoint to go back to.
+var errApart = errors.New("the writes must be made apart")
+
+// try runs a job. With a savepoint its failure undoes the job alone; without
+// one, a failure after a change is errApart as well. The next job's savepoint
 // hides this one, and COMMIT releases them all, so none is released before: on
 // PostgreSQL each statement is a journey.
-func (t *tx) try(j *job, alone bool) error {
+func (t *tx) try(j *job, savepoint bool) error {
 	if err := j.ctx.Err(); err != nil {
 		return fmt.Errorf("the write was not made: %w", err)
 	}
 	was, rows := t.head, len(t.rows)
-	t.err = nil
-	if !alone {
+	t.err, t.touched = nil, false
+	if savepoint {
 		t.must("SAVEPOINT one")
 	}
 	err := t.broken
@@ -44,8 +50,11 @@ func (t *tx) try(j *job, alone bool) error {
 	if err != nil {
 		t.head, t.rows = was, t.rows[:rows]
 	}
-	if err != nil && !alone {
+	switch {
+	case err != nil && savepoint:
 		t.must("ROLLBACK TO SAVEPOINT one")
+	case err != nil && (t.touched || t.err != nil):
+		err = errors.Join(errApart, err)
 	}
 	return err
 }
@@ -84,11 +93,13 @@ func (t *tx) exec(query string, args ...any) (int64, error) {
 		return 0, t.note(err)
 	}
 	n, err := res.RowsAffected()
+	t.touched = t.touched || n != 0 || err != nil
 	return n, t.note(err)
 }
 
-// query runs a statement that gives rows.
+// query runs a statement that gives rows. Any but a SELECT may change some.
 func (t *tx) query(query string, args ...any) (*sql.Rows, error) {
+	t.touched = t.touched || !strings.HasPrefix(strings.TrimSpace(query), "SELECT")
 	stmt, err := t.writer.stmt(t.ctx, query)
 	if err != nil {
 		return nil, t.note(err)
