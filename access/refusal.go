@@ -96,7 +96,7 @@ func (p *Policy) noGrant(ask Ask, cluster int, who Principal) Refusal {
 	var wanted []string
 	for i := range p.grants {
 		g := &p.grants[i]
-		if g.Role != ask.Role || !p.opens[i].has(cluster) {
+		if g.Role != ask.Role || g.BreakGlass != ask.BreakGlass || !p.opens[i].has(cluster) {
 			continue
 		}
 		for _, w := range g.Who {

@@ -22,6 +22,8 @@ import (
 // operations is what machines ask: alive, ready, and how it goes.
 func (h *house) operations() http.Handler {
 	h.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	promauto.With(h.metrics).NewCounterFunc(prometheus.CounterOpts{Name: "daypass_events_not_copied_total",
+		Help: "Events that standard output was too slow to take. They are in the database."}, func() float64 { return float64(h.store.Dropped()) })
 	r := chi.NewRouter()
 	r.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
 	r.Get("/readyz", h.readyz)

@@ -76,12 +76,19 @@ func (s *snapshot) bad(now time.Time) {
 	}
 }
 
-// take puts a valid configuration in force and gives the one before.
-func (s *snapshot) take(c *config.Config) (before *config.Config) {
+// again has the file looked at anew next time.
+func (s *snapshot) again() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seen = ""
+}
+
+// take puts a valid configuration in force.
+func (s *snapshot) take(c *config.Config) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.badFrom, s.restart = time.Time{}, needRestart(s.begun, c)
-	return s.current.Swap(c)
+	s.current.Store(c)
 }
 
 // needRestart names the keys whose change waits for a restart.
@@ -154,8 +161,13 @@ func (h *house) look(ctx context.Context) {
 	for _, w := range warnings {
 		h.log.Warn("configuration", "warning", w.String())
 	}
-	before := h.snapshot.take(next)
-	h.note(ctx, configChanged(before, next, now))
+	// On record first: a rule that nobody can look up later must not decide.
+	if err := h.store.Record(ctx, configChanged(h.snapshot.config(), next, now)); err != nil {
+		h.log.Error("a changed configuration could not be recorded, so it is not in force; it is tried again", "error", err)
+		h.snapshot.again()
+		return
+	}
+	h.snapshot.take(next)
 	_, restart := h.snapshot.standing()
 	h.log.Info("the changed configuration is in force", "policy", next.Policy.Digest(), "waits for a restart", strings.Join(restart, ", "))
 }

@@ -90,9 +90,10 @@ func (t *Ticket) event(k audit.Kind, in Intent, now time.Time) audit.Event {
 	e := audit.New(k, now, t.asker.Who())
 	in.mark(&e)
 	e.Facts = map[string]string{
-		"roleARN": in.RoleARN, "clusterARN": in.ClusterARN, "sessionName": in.SessionName,
-		"through": t.decision.Through.String(), "until": t.decision.EndsAt.UTC().Format(time.RFC3339),
+		"roleARN": in.RoleARN, "clusterARN": in.ClusterARN, "until": t.decision.EndsAt.UTC().Format(time.RFC3339),
 	}
+	// Both may hold a part of an e-mail address, so they can be erased.
+	e.Details.More = map[string]string{"sessionName": in.SessionName, "through": t.decision.Through.String()}
 	e.Details.Text = t.decision.Ask.Reason
 	return e
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/daypass/daypass/audit"
 )
 
-// How notices are sent and tried again. Attempts are spread over about a day.
+// How notices are sent and tried again. Attempts are spread over about 15 hours.
 const (
 	SendTimeout = 10 * time.Second
 	MaxAttempts = 16
