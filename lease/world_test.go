@@ -115,7 +115,7 @@ type aws struct {
 	w      *world
 	mu     sync.Mutex
 	tokens []string
-	long   bool // makes tokens no cluster would take
+	hold   chan struct{} // when set, nothing is minted before it is closed
 }
 
 func (a *aws) Describe(ctx context.Context, c access.Cluster) (issuer.Endpoint, error) {
@@ -132,6 +132,9 @@ func (a *aws) Mint(ctx context.Context, as issuer.Assumption) (issuer.Minted, er
 	rows, err := a.w.store.Events(context.Background(), audit.Query{Issuance: id, Kind: audit.Intended})
 	if err != nil || len(rows) != 1 {
 		a.w.t.Errorf("AWS was called for %s with %d intents (%v)", id, len(rows), err)
+	}
+	if a.hold != nil {
+		<-a.hold
 	}
 	var made issuer.Minted
 	err = a.w.faults.through(ctx, minting, func() error {
