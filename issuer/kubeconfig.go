@@ -12,12 +12,12 @@ import (
 
 // Kubeconfig is a kubeconfig file with a token in it. It cannot print itself.
 type Kubeconfig struct {
-	b       *[]byte // a pointer, as in Token
+	s       *string // as in Token
 	Context string  // the name of its only context
 }
 
 // Reveal gives the file. Call it only where it goes to its owner.
-func (k Kubeconfig) Reveal() []byte { return *k.b }
+func (k Kubeconfig) Reveal() []byte { return []byte(*k.s) }
 
 func (Kubeconfig) String() string               { return "[kubeconfig]" }
 func (Kubeconfig) GoString() string             { return "[kubeconfig]" }
@@ -55,6 +55,6 @@ func Render(made Issuance, name, namespace string) (Kubeconfig, error) {
 	}
 	head := fmt.Sprintf("# %q as %q, works until %s. Issued by Daypass under %s.\n",
 		made.Cluster.Name, made.Role, made.Expires.UTC().Format("2006-01-02 15:04 UTC"), made.Lease)
-	b = append([]byte(head), b...)
-	return Kubeconfig{b: &b, Context: name}, nil
+	text := head + string(b)
+	return Kubeconfig{s: &text, Context: name}, nil
 }

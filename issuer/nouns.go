@@ -15,7 +15,8 @@ import (
 // print itself.
 type Token struct {
 	// A pointer prints as an address even where fmt, looking into another
-	// struct's unexported fields, passes our methods by.
+	// struct's unexported fields, passes our methods by. It points to a
+	// string: what points to bytes prints them for a verb like %s.
 	s *string
 }
 

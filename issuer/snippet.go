@@ -45,12 +45,12 @@ func Bash(k Kubeconfig) (Snippet, error) {
 	end := "DAYPASS_" + strings.ToUpper(fingerprint(body)[:8])
 	// Only the folder and FileName's own characters stand outside the
 	// here-document, whose quoted end keeps the shell from reading into it.
-	text := fmt.Appendf(nil, ` (umask 077 && mkdir -p "$HOME/.kube/daypass" && command rm -f "$HOME/.kube/daypass/%[1]s" && command cat > "$HOME/.kube/daypass/%[1]s") <<'%[2]s' &&
+	text := fmt.Sprintf(` (umask 077 && mkdir -p "$HOME/.kube/daypass" && command rm -f "$HOME/.kube/daypass/%[1]s" && command cat > "$HOME/.kube/daypass/%[1]s") <<'%[2]s' &&
 %[3]s
 %[2]s
 export KUBECONFIG="$HOME/.kube/daypass/%[1]s" && kubectl auth whoami
 `, FileName(k.Context), end, bytes.TrimRight(body, "\n"))
-	return Snippet{Kubeconfig{b: &text, Context: k.Context}}, nil
+	return Snippet{Kubeconfig{s: &text, Context: k.Context}}, nil
 }
 
 // pasteable takes out the one character that interactive shells read even in a
