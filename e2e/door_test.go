@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,6 +23,7 @@ type world struct {
 	names   *chain.AWS
 	cluster *chain.Cluster
 	face    *awssim.Sim
+	ahead   *atomic.Int64 // nanoseconds by which AWS's clock is ahead of ours
 }
 
 func newWorld(t *testing.T) world {
@@ -32,12 +34,17 @@ func newWorld(t *testing.T) world {
 		ARN: "arn:aws:iam::" + account + ":role/prod-reader", Username: "reader:{{SessionName}}", Groups: []string{"readers"},
 	}}})
 	w.cluster.LetRead(t, "readers", "namespaces")
-	w.face = newFace(w.owner, awssim.Cluster{
-		ARN: clusterARN("prod"), Endpoint: w.cluster.URL, CA: w.cluster.CA, Created: time.Now(), PublicAccess: true,
-	})
+	var known []awssim.Cluster
+	for _, name := range []string{"prod", "staging"} { // two clusters by name, one by its door
+		known = append(known, awssim.Cluster{ARN: clusterARN(name), Endpoint: w.cluster.URL, CA: w.cluster.CA, Created: time.Now(), PublicAccess: true})
+	}
+	w.ahead = &atomic.Int64{}
+	w.face = newFaceAt(w.clock, w.owner, known...)
 	w.names.Serve(w.face.Handler())
 	return w
 }
+
+func (w world) clock() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
 
 // cli runs the AWS CLI and reads its JSON.
 func (w world) cli(t *testing.T, as aws.Credentials, into any, args ...string) {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -46,8 +47,14 @@ func env(c aws.Credentials) []string {
 // newFace is a simulated AWS in which the owner may assume both roles and
 // describe the clusters.
 func newFace(o owner, clusters ...awssim.Cluster) *awssim.Sim {
+	return newFaceAt(time.Now, o, clusters...)
+}
+
+// newFaceAt is a face with a clock of its own.
+func newFaceAt(now func() time.Time, o owner, clusters ...awssim.Cluster) *awssim.Sim {
 	trust := awssim.Trust{Principals: []string{daypass}, SourceIdentity: true, Tags: true}
 	return awssim.New(awssim.Options{
+		Now:   now,
 		Users: []awssim.User{{ARN: daypass, AccessKeyID: o.id, Secret: awssim.Secret(o.secret)}},
 		Roles: []awssim.Role{
 			{ARN: reader, ID: "AROAREADERREADERREAD", Trust: trust},

@@ -19,7 +19,7 @@ const (
 	tailBytes   = 4 << 10
 )
 
-// process is one running third-party program. It is only ever signalled by its
+// process is one running program. It is only ever signalled by its
 // own process ID.
 type process struct {
 	name string
@@ -31,9 +31,10 @@ type process struct {
 	deaf time.Duration // after this long a first SIGTERM was not heard
 }
 
-// launch starts a program with exactly the environment given and ends it, with
-// as many SIGTERMs as needed, when the test does. Its output goes to a file
-// among the test's artifacts and, when the test fails, its end to the test log.
+// launch starts a third-party program with exactly the environment given and
+// ends it, with as many SIGTERMs as needed, when the test does. Its output goes
+// to a file among the test's artifacts and, when the test fails, its end to the
+// test log.
 func launch(t testing.TB, name string, env []string, args ...string) *process {
 	t.Helper()
 	log, err := os.CreateTemp(t.ArtifactDir(), name+"-*.log")
@@ -41,15 +42,26 @@ func launch(t testing.TB, name string, env []string, args ...string) *process {
 		t.Fatalf("open a log for %s: %v", name, err)
 	}
 	defer log.Close()
-	cmd := exec.Command(Path(t, name), args...)
-	cmd.Env, cmd.Stdout, cmd.Stderr = env, log, log
+	p := start(t, name, output{log, log}, Path(t, name), env, args...)
+	t.Cleanup(func() { p.explain(t); p.stop() })
+	return p
+}
+
+// output is where a program's words go.
+type output struct{ stdout, stderr *os.File }
+
+// start starts a program with exactly the environment given. The caller sees
+// to its end.
+func start(t testing.TB, name string, out output, path string, env []string, args ...string) *process {
+	t.Helper()
+	cmd := exec.Command(path, args...)
+	cmd.Env, cmd.Stdout, cmd.Stderr = env, out.stdout, out.stderr
 	cmd.SysProcAttr = tied()
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start %s: %v", name, err)
 	}
-	p := &process{name: name, cmd: cmd, log: log.Name(), gone: make(chan struct{}), deaf: stopWithin}
+	p := &process{name: name, cmd: cmd, log: out.stderr.Name(), gone: make(chan struct{}), deaf: stopWithin}
 	go p.reap()
-	t.Cleanup(func() { p.explain(t); p.stop() })
 	return p
 }
 
