@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/daypass/daypass/access"
@@ -28,6 +29,12 @@ type claims struct {
 
 	Verified *verified `json:"email_verified"`
 
+	Session  string     `json:"sid"`
+	Class    string     `json:"acr"`
+	AuthTime *claimTime `json:"auth_time"`
+	NotYet   *claimTime `json:"nbf"`
+	Issued   time.Time  `json:"-"`
+
 	all map[string]json.RawMessage
 }
 
@@ -39,6 +46,19 @@ func (c *claims) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	return json.Unmarshal(b, &c.all)
+}
+
+// claimTime is a time in seconds since 1970, with or without a fraction.
+type claimTime struct{ time.Time }
+
+// UnmarshalJSON is json.Unmarshaler.
+func (t *claimTime) UnmarshalJSON(b []byte) error {
+	var s float64
+	if err := json.Unmarshal(b, &s); err != nil {
+		return err
+	}
+	t.Time = time.Unix(int64(s), 0)
+	return nil
 }
 
 // verified is a boolean that some providers send as text (Cognito).
@@ -54,10 +74,13 @@ func (v *verified) UnmarshalJSON(b []byte) error {
 type person struct {
 	access.Principal
 	unverified string // an e-mail the provider does not vouch for
+	session    string // sid: the provider's own session; may be empty
+	issued     time.Time
+	idToken    string // raw
 }
 
 func (p *provider) person(c claims) (person, *Failure) {
-	who := person{Principal: access.Principal{
+	who := person{session: c.Session, issued: c.Issued, Principal: access.Principal{
 		// The issuer is the configured one: Google's tokens may name theirs
 		// with or without https://, and a person must stay the same.
 		Provider: p.Name, Issuer: p.Issuer, Subject: c.Subject, Name: printable(c.Name, maxName),

@@ -53,6 +53,16 @@ const (
 	Subject     Kind = "subject"
 	GroupsShape Kind = "groups-unreadable"
 	GroupsMany  Kind = "groups-too-many"
+	AuthAge     Kind = "auth-time" // max_age was asked for and not kept
+	AuthClass   Kind = "acr"       // acr_values were asked for and none came back
+
+	UserinfoDown    Kind = "userinfo-unreachable"
+	UserinfoRefused Kind = "userinfo-refused"
+	UserinfoSubject Kind = "userinfo-subject" // it is about somebody else
+	GroupsOverage   Kind = "groups-overage"   // too many for the token (Entra ID)
+	GraphDown       Kind = "graph-unreachable"
+	GraphRefused    Kind = "graph-refused"
+	GraphElsewhere  Kind = "graph-elsewhere" // the token points to a stranger
 )
 
 // Failure is why a sign-in did not come about. It opened nothing.
@@ -129,6 +139,16 @@ func sayings() map[Kind]saying {
 		Subject:     {AtProvider, "%s answered with an ID token whose subject is missing or not acceptable." + nothing, tell},
 		GroupsShape: {AtConfiguration, "The groups that %s sends are neither a text nor a list of texts." + nothing, tell + " They check the groups claim at %s."},
 		GroupsMany:  {AtConfiguration, "%s sends more groups than Daypass takes." + nothing, askGroups},
+		AuthAge:     {AtProvider, "%s does not say that you proved who you are recently enough." + nothing, "Sign out at %s and start again. If it happens again, tell the person who runs Daypass."},
+		AuthClass:   {AtProvider, "%s let you in by other means than Daypass asks for, such as without a second factor." + nothing, "Start again and use a stronger way to sign in at %s. If none is offered, tell the person who runs Daypass."},
+
+		UserinfoDown:    {AtProvider, "%s signed you in but does not tell your groups: its userinfo endpoint does not answer." + nothing, wait},
+		UserinfoRefused: {AtConfiguration, "%s signed you in but refuses to tell your groups at its userinfo endpoint." + nothing, tell + " They check scopes and groupsFrom."},
+		UserinfoSubject: {AtProvider, "%s told about another person at its userinfo endpoint than in the ID token." + nothing, tell},
+		GroupsOverage:   {AtConfiguration, "You are in more groups than %s puts into a sign-in, so it sent none of them." + nothing, tell + " They set groupsFrom: graph, or let %s send only the groups that grants name."},
+		GraphDown:       {AtProvider, "%s signed you in, but Microsoft Graph does not answer, which knows your groups." + nothing, wait},
+		GraphRefused:    {AtConfiguration, "%s signed you in, but Microsoft Graph refuses to tell your groups." + nothing, tell + " They check that Daypass asks for the scope User.Read and may have it."},
+		GraphElsewhere:  {AtProvider, "%s points to a stranger for your groups." + nothing, tell},
 	}
 }
 

@@ -193,19 +193,7 @@ func (g *Gate) finish(w http.ResponseWriter, r *http.Request, name string) (stri
 	if fail != nil {
 		return "", fail
 	}
-	code, fail := p.readAnswer(m, r.URL.Query())
-	if fail != nil {
-		return "", fail
-	}
-	raw, fail := p.exchange(r.Context(), m, code, start.Verifier)
-	if fail != nil {
-		return "", fail
-	}
-	c, fail := p.verify(r.Context(), m, raw, start.Nonce)
-	if fail != nil {
-		return "", fail
-	}
-	who, fail := p.person(c)
+	who, fail := p.identify(r.Context(), m, r.URL.Query(), start)
 	if fail != nil {
 		return "", fail
 	}
@@ -213,6 +201,29 @@ func (g *Gate) finish(w http.ResponseWriter, r *http.Request, name string) (stri
 		return "", err
 	}
 	return ReturnPath(start.Return), nil
+}
+
+// identify says who a provider's answer is about.
+func (p *provider) identify(ctx context.Context, m *metadata, q url.Values, begun Start) (person, *Failure) {
+	code, fail := p.readAnswer(m, q)
+	if fail != nil {
+		return person{}, fail
+	}
+	got, fail := p.exchange(ctx, m, code, begun.Verifier)
+	if fail != nil {
+		return person{}, fail
+	}
+	c, fail := p.verify(ctx, m, got.id, begun)
+	if fail != nil {
+		return person{}, fail
+	}
+	c, fail = p.complete(ctx, m, got.access, c)
+	if fail != nil {
+		return person{}, fail
+	}
+	who, fail := p.person(c)
+	who.idToken = got.id
+	return who, fail
 }
 
 // noted records a failure. When even that fails, the sign-in has failed all

@@ -130,6 +130,10 @@ func tokenLies() map[string]lie {
 		"issued in the future":      {lies: claim("iat", now.Add(61*time.Second).Unix()), want: Future, side: AtProvider},
 		"no issue time":             {lies: claim("iat", nil), want: Future, side: AtProvider},
 		"not valid yet":             {lies: claim("nbf", now.Add(time.Hour).Unix()), want: NotYet, side: AtProvider},
+		"not valid for 61 s yet":    {lies: claim("nbf", now.Add(61*time.Second).Unix()), want: NotYet, side: AtProvider},
+		"nbf a text":                {lies: claim("nbf", "tomorrow"), want: Malformed, side: AtProvider},
+		"sid a number":              {lies: claim("sid", 7), want: Malformed, side: AtProvider},
+		"endless sid":               {lies: claim("sid", strings.Repeat("x", maxSubject+1)), want: Malformed, side: AtProvider},
 		"no subject":                {lies: claim("sub", nil), want: Subject, side: AtProvider},
 		"endless subject":           {lies: claim("sub", strings.Repeat("x", maxSubject+1)), want: Subject, side: AtProvider},
 		"subject with a null byte":  {lies: claim("sub", "u\x001"), want: Subject, side: AtProvider},
@@ -168,6 +172,8 @@ func outages() map[string]lie {
 		"discovery names another issuer":  {lies: announce("issuer", "https://evil.example"), want: DiscoveryWrong, side: AtConfiguration},
 		"token endpoint without TLS":      {lies: announce("token_endpoint", "http://evil.example/token"), want: DiscoveryWrong, side: AtConfiguration},
 		"authorization is a script":       {lies: announce("authorization_endpoint", "javascript:alert(1)"), want: DiscoveryWrong, side: AtConfiguration},
+		"userinfo without TLS":            {lies: announce("userinfo_endpoint", "http://evil.example/me"), want: DiscoveryWrong, side: AtConfiguration},
+		"logout is a script":              {lies: announce("end_session_endpoint", "javascript:alert(1)"), want: DiscoveryWrong, side: AtConfiguration},
 		"keys at no address":              {lies: announce("jwks_uri", ""), want: DiscoveryWrong, side: AtConfiguration},
 		"only private-key authentication": {lies: announce("token_endpoint_auth_methods_supported", []string{"private_key_jwt"}), want: DiscoveryWrong, side: AtConfiguration},
 
@@ -193,7 +199,7 @@ func outages() map[string]lie {
 func TestEveryLieIsAFailureAndAnEventAndNoSession(t *testing.T) {
 	c := newClock()
 	okta, guests := provide(t, c), provide(t, c)
-	for what, table := range map[string]map[string]lie{"browser": browserLies(), "token": tokenLies(), "outage": outages()} {
+	for what, table := range map[string]map[string]lie{"browser": browserLies(), "token": tokenLies(), "outage": outages(), "wish": wishLies(), "groups": groupsLies()} {
 		for name, l := range table {
 			t.Run(what+"/"+name, func(t *testing.T) {
 				okta.Lie(l.lies)

@@ -28,6 +28,19 @@ type Provider struct {
 	// TrustUnstatedEmail takes the e-mail of a provider that never says
 	// whether it verified one. An explicit "not verified" is never taken.
 	TrustUnstatedEmail bool
+	// CAs are certificates in PEM that vouch for this provider's servers,
+	// beside those of the system.
+	CAs []byte
+
+	Prompt string // asked for: login, consent, select_account
+	// MaxAge is the longest time since the person proved to the provider who
+	// they are. It is asked for, and auth_time is checked. Zero: any.
+	MaxAge time.Duration
+	// ACRValues are asked for, and one of them must come back. Empty: any.
+	ACRValues []string
+
+	GroupsFrom GroupsFrom
+	GraphURL   string // Microsoft Graph; empty: of the cloud that the ID token names
 }
 
 // StartPath is where a sign-in with a provider begins.
@@ -38,10 +51,15 @@ func StartPath(provider string) string { return "/auth/" + provider }
 // cannot pass for another's.
 func CallbackPath(provider string) string { return StartPath(provider) + "/callback" }
 
+// SignedOutPath is where people end up who signed out: the path to register
+// with a provider as the address after logout.
+const SignedOutPath = "/signed-out"
+
 // provider is a Provider in use: what it says about itself, once it said it.
 type provider struct {
 	Provider
 	redirect string
+	home     string // where the provider sends people who signed out there
 	client   *http.Client
 	now      func() time.Time
 
@@ -56,8 +74,10 @@ type provider struct {
 // metadata is a discovery document, checked.
 type metadata struct {
 	endpoint oauth2.Endpoint
-	keys     oidc.KeySet
-	saysIss  bool // RFC 9207: each answer carries iss
+	keys     *keySet
+	userinfo string
+	leave    string // end_session_endpoint; empty: the provider has none
+	saysIss  bool   // RFC 9207: each answer carries iss
 	at       time.Time
 }
 
@@ -82,10 +102,20 @@ func newProvider(c Provider, o Options) (*provider, error) {
 	if c.GroupsClaim == "" {
 		c.GroupsClaim = "groups"
 	}
+	if c.GraphURL != "" {
+		if _, err := secureURL(c.GraphURL); err != nil {
+			return nil, fmt.Errorf("sign-in provider %s: Graph: %w", c.Name, err)
+		}
+		c.GraphURL = strings.TrimSuffix(c.GraphURL, "/")
+	}
 	c.Scopes = scopes(c.Scopes)
+	transport, err := trusting(o.Transport, c.CAs)
+	if err != nil {
+		return nil, fmt.Errorf("sign-in provider %s: %w", c.Name, err)
+	}
 	return &provider{
 		Provider: c, redirect: o.Site.JoinPath(CallbackPath(c.Name)).String(),
-		client: newClient(o.Transport, o.Patience), now: o.Now,
+		home: o.Site.JoinPath(SignedOutPath).String(), client: newClient(transport, o.Patience), now: o.Now,
 	}, nil
 }
 
@@ -189,14 +219,18 @@ func (p *provider) fetch(ctx context.Context) (*metadata, error) {
 	}
 	var doc struct {
 		JWKS    string   `json:"jwks_uri"`
+		Leave   string   `json:"end_session_endpoint"`
 		Methods []string `json:"token_endpoint_auth_methods_supported"`
 		SaysIss bool     `json:"authorization_response_iss_parameter_supported"`
 	}
 	if err := found.Claims(&doc); err != nil {
 		return nil, fmt.Errorf("discover %s: %w", p.Issuer, err)
 	}
-	m := &metadata{endpoint: found.Endpoint(), saysIss: doc.SaysIss, at: p.now()}
-	for _, s := range []string{m.endpoint.AuthURL, m.endpoint.TokenURL, doc.JWKS} {
+	m := &metadata{endpoint: found.Endpoint(), userinfo: found.UserInfoEndpoint(), leave: doc.Leave, saysIss: doc.SaysIss, at: p.now()}
+	for i, s := range []string{m.endpoint.AuthURL, m.endpoint.TokenURL, doc.JWKS, m.userinfo, m.leave} {
+		if optional := i > 2; optional && s == "" {
+			continue
+		}
 		if _, err := secureURL(s); err != nil {
 			return nil, fmt.Errorf("discover %s: one of its endpoints: %w", p.Issuer, err)
 		}
@@ -204,8 +238,19 @@ func (p *provider) fetch(ctx context.Context) (*metadata, error) {
 	if m.endpoint.AuthStyle, err = authStyle(doc.Methods, p.ClientSecret); err != nil {
 		return nil, fmt.Errorf("discover %s: %w", p.Issuer, err)
 	}
-	m.keys = oidc.NewRemoteKeySet(ctx, doc.JWKS)
+	m.keys = p.keysAt(doc.JWKS)
 	return m, nil
+}
+
+// keysAt keeps the keys that are known when a provider says the same of itself
+// as before; they grow old by their own clock.
+func (p *provider) keysAt(url string) *keySet {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.known != nil && p.known.keys.url == url {
+		return p.known.keys
+	}
+	return &keySet{url: url, client: p.client, now: p.now}
 }
 
 // authStyle chooses how the client proves itself. It is chosen, not tried out:

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -30,7 +32,26 @@ func (p *provider) attempt(back string, browser Hash, now time.Time) attempt {
 }
 
 func (p *provider) authorizeURL(m *metadata, a attempt) string {
-	return p.oauth2(m).AuthCodeURL(a.state, oidc.Nonce(a.Nonce), oauth2.S256ChallengeOption(a.Verifier))
+	options := []oauth2.AuthCodeOption{oidc.Nonce(a.Nonce), oauth2.S256ChallengeOption(a.Verifier)}
+	for name, value := range p.wishes() {
+		options = append(options, oauth2.SetAuthURLParam(name, value))
+	}
+	return p.oauth2(m).AuthCodeURL(a.state, options...)
+}
+
+// wishes are what the configuration asks of the provider beside the protocol.
+func (p *provider) wishes() map[string]string {
+	out := map[string]string{}
+	if p.Prompt != "" {
+		out["prompt"] = p.Prompt
+	}
+	if p.MaxAge > 0 {
+		out["max_age"] = strconv.Itoa(int(p.MaxAge / time.Second))
+	}
+	if len(p.ACRValues) > 0 {
+		out["acr_values"] = strings.Join(p.ACRValues, " ")
+	}
+	return out
 }
 
 // redeem takes the begun sign-in that an answer belongs to. It is gone after

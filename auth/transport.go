@@ -3,6 +3,8 @@ package auth
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -101,4 +103,28 @@ func unwrapURL(err error) error {
 		return u.Err
 	}
 	return err
+}
+
+// trusting gives a transport that takes certificates of a private CA as well.
+func trusting(base http.RoundTripper, cas []byte) (http.RoundTripper, error) {
+	if len(cas) == 0 {
+		return base, nil
+	}
+	t, ok := base.(*http.Transport)
+	if !ok {
+		return nil, errors.New("a private CA needs a transport of net/http")
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil { // a container without certificates still has the private one
+		pool = x509.NewCertPool()
+	}
+	if !pool.AppendCertsFromPEM(cas) {
+		return nil, errors.New("the private CA's file holds no certificate in PEM")
+	}
+	t = t.Clone()
+	if t.TLSClientConfig == nil {
+		t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	t.TLSClientConfig.RootCAs = pool
+	return t, nil
 }

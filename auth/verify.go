@@ -28,18 +28,21 @@ func asymmetric() []string {
 	}
 }
 
-// exchange trades a code for the raw ID token.
-func (p *provider) exchange(ctx context.Context, m *metadata, code, verifier string) (string, *Failure) {
+// redeemed is what a code was traded for, raw.
+type redeemed struct{ id, access string }
+
+// exchange trades a code for tokens.
+func (p *provider) exchange(ctx context.Context, m *metadata, code, verifier string) (redeemed, *Failure) {
 	ctx = context.WithValue(ctx, oauth2.HTTPClient, p.client)
 	t, err := p.oauth2(m).Exchange(ctx, code, oauth2.VerifierOption(verifier))
 	if err != nil {
-		return "", p.exchangeFailure(err)
+		return redeemed{}, p.exchangeFailure(err)
 	}
 	raw, ok := t.Extra("id_token").(string)
 	if !ok || raw == "" {
-		return "", p.failed(NoIDToken, nil)
+		return redeemed{}, p.failed(NoIDToken, nil)
 	}
-	return raw, nil
+	return redeemed{raw, t.AccessToken}, nil
 }
 
 // exchangeFailure never passes on oauth2's own error: it quotes the body of
@@ -85,14 +88,18 @@ func (w *witness) VerifySignature(ctx context.Context, jwt string) ([]byte, erro
 	return w.payload, w.err
 }
 
-// verify checks an ID token in full and gives its claims. go-oidc decides on
-// signature, algorithm, issuer, audience, expiry and nbf; the rest is here.
-func (p *provider) verify(ctx context.Context, m *metadata, raw, nonce string) (claims, *Failure) {
-	seen := &witness{keys: m.keys}
-	token, err := oidc.NewVerifier(p.Issuer, seen, &oidc.Config{
+func (p *provider) verifier(keys oidc.KeySet) *oidc.IDTokenVerifier {
+	return oidc.NewVerifier(p.Issuer, keys, &oidc.Config{
 		ClientID: p.ClientID, SupportedSigningAlgs: asymmetric(),
 		Now: func() time.Time { return p.now().Add(-leeway) },
-	}).Verify(ctx, raw)
+	})
+}
+
+// verify checks an ID token in full and gives its claims. go-oidc decides on
+// signature, algorithm, issuer, audience and expiry; the rest is here.
+func (p *provider) verify(ctx context.Context, m *metadata, raw string, begun Start) (claims, *Failure) {
+	seen := &witness{keys: m.keys}
+	token, err := p.verifier(seen).Verify(ctx, raw)
 	if err != nil {
 		return claims{}, p.whyNot(seen, raw, err)
 	}
@@ -105,12 +112,36 @@ func (p *provider) verify(ctx context.Context, m *metadata, raw, nonce string) (
 		return claims{}, p.failed(Future, fmt.Errorf("issued at %s", token.IssuedAt.UTC().Format(time.RFC3339)))
 	case !forUs(token.Audience, c.Party, p.ClientID):
 		return claims{}, p.failed(Party, fmt.Errorf("azp is %q, the audiences are %q", c.Party, token.Audience))
-	case subtle.ConstantTimeCompare([]byte(token.Nonce), []byte(nonce)) != 1:
+	case subtle.ConstantTimeCompare([]byte(token.Nonce), []byte(begun.Nonce)) != 1:
 		return claims{}, p.failed(Nonce, nil)
 	case !fitSubject(c.Subject):
 		return claims{}, p.failed(Subject, nil)
+	case c.NotYet != nil && c.NotYet.After(p.now().Add(leeway)): // go-oidc would allow five minutes
+		return claims{}, p.failed(NotYet, nil)
+	case c.Session != "" && !fitSubject(c.Session):
+		return claims{}, p.failed(Malformed, errors.New("sid is too long or holds control characters"))
 	}
-	return c, nil
+	c.Issued = token.IssuedAt
+	return c, p.asked(c, begun)
+}
+
+// asked checks that the provider did what it was asked for: a provider that
+// does not know max_age or acr_values is free to pass over them.
+func (p *provider) asked(c claims, begun Start) *Failure {
+	if p.MaxAge > 0 {
+		switch {
+		case c.AuthTime == nil:
+			return p.failed(AuthAge, errors.New("auth_time is missing"))
+		// The age is that of the moment we asked: what a person takes at the
+		// provider, up to ten minutes, does not count.
+		case c.AuthTime.Before(begun.Begun.Add(-p.MaxAge - leeway)), c.AuthTime.After(p.now().Add(leeway)):
+			return p.failed(AuthAge, fmt.Errorf("auth_time is %s", c.AuthTime.UTC().Format(time.RFC3339)))
+		}
+	}
+	if len(p.ACRValues) > 0 && !slices.Contains(p.ACRValues, c.Class) {
+		return p.failed(AuthClass, fmt.Errorf("acr is %q", printable(c.Class, 100)))
+	}
+	return nil
 }
 
 // forUs is OpenID Connect Core 1.0, section 3.1.3.7, items 3 to 5: several

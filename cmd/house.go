@@ -80,7 +80,9 @@ func database(cfg *config.Config) store.Config {
 func providers(cfg *config.Config) (out []auth.Provider) {
 	for _, p := range cfg.SignIn.Providers {
 		out = append(out, auth.Provider{Name: p.Name, Label: p.Label, Issuer: p.Issuer, ClientID: p.ClientID,
-			ClientSecret: auth.NewSecret(p.ClientSecret.Reveal()), Scopes: p.Scopes, GroupsClaim: p.GroupsClaim})
+			ClientSecret: auth.NewSecret(p.ClientSecret.Reveal()), Scopes: p.Scopes, GroupsClaim: p.GroupsClaim,
+			GroupsFrom: auth.GroupsFrom(p.GroupsFrom), GraphURL: p.GraphURL, CAs: p.CAs, TrustUnstatedEmail: p.TrustUnstatedEmail,
+			Prompt: p.Prompt, MaxAge: p.MaxAge, ACRValues: p.ACRValues})
 	}
 	return out
 }

@@ -57,6 +57,14 @@ type Provider struct {
 	ClientSecret Secret
 	Scopes       []string // openid is always the first
 	GroupsClaim  string
+	GroupsFrom   string // idToken, userinfo or graph
+	GraphURL     string // empty: of the cloud that the ID token names
+
+	CAs                []byte // PEM, beside those of the system; nil: none
+	TrustUnstatedEmail bool   // takes an e-mail of which the provider does not say whether it is verified
+	Prompt             string
+	MaxAge             time.Duration // zero: any
+	ACRValues          []string      // nil: any
 }
 
 // Webhook is somebody to tell.

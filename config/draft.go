@@ -30,6 +30,10 @@ const (
 	// maxAbsolute bounds a sign-in, and with it how stale groups can be.
 	maxAbsolute = 24 * time.Hour
 
+	// maxProof bounds maxAge, beyond which a provider's own session ends
+	// anyway.
+	maxProof = 30 * 24 * time.Hour
+
 	shortest = time.Minute
 )
 

@@ -2,10 +2,16 @@ package config
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/big"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -244,6 +250,55 @@ func TestSecretsInFiles(t *testing.T) {
 	})
 }
 
+func TestAProviderAsItIs(t *testing.T) {
+	dir := t.TempDir()
+	first, second := certificate(t), certificate(t)
+	write(t, filepath.Join(dir, "ca.pem"), first+"\n"+second, 0o644)
+	data := strings.Replace(base, "{env: SECRET}", `{env: SECRET}
+      caFile: ca.pem
+      prompt: "login  select_account"
+      maxAge: 720h
+      acrValues: [phr, "urn:okta:loa:2fa:any"]
+      trustUnstatedEmail: true
+      groupsFrom: graph
+      graphURL: https://graph.microsoft.us`, 1)
+	c, _, err := Parse(filepath.Join(dir, "daypass.yaml"), []byte(data), environment, today)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := c.SignIn.Providers[0]
+	got := []any{string(p.CAs), p.Prompt, p.MaxAge, p.ACRValues, p.TrustUnstatedEmail, p.GroupsFrom, p.GraphURL}
+	want := []any{first + "\n" + second, "login select_account", 720 * time.Hour, []string{"phr", "urn:okta:loa:2fa:any"}, true, "graph", "https://graph.microsoft.us"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	for claim, text := range map[string]string{
+		"a key beside a certificate": first + "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n",
+		"no certificate at all":      "",
+		"a certificate cut short":    "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+	} {
+		write(t, filepath.Join(dir, "ca.pem"), text, 0o644)
+		if _, _, err := Parse(filepath.Join(dir, "daypass.yaml"), []byte(data), environment, today); err == nil || !strings.Contains(err.Error(), "caFile: the file "+dir+"/ca.pem holds") {
+			t.Errorf("%s: %v", claim, err)
+		}
+	}
+}
+
+// certificate makes one in PEM.
+func certificate(t *testing.T) string {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: today.AddDate(1, 0, 0), IsCA: true, BasicConstraintsValid: true}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+}
+
 func TestDatabases(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "url"), environment("DATABASE_URL")+"\n", 0o600)
@@ -272,10 +327,10 @@ func TestDefaults(t *testing.T) {
 		t.Fatal(err, warnings)
 	}
 	p, r, g := c.SignIn.Providers[0], c.Policy.Roles()[0], c.Policy.Grants()[0]
-	got := []any{c.Listen, c.Operations, c.SignIn.Idle, c.SignIn.Absolute, p.Label, p.GroupsClaim, p.Scopes,
+	got := []any{c.Listen, c.Operations, c.SignIn.Idle, c.SignIn.Absolute, p.Label, p.GroupsClaim, p.GroupsFrom, p.TrustUnstatedEmail, p.MaxAge, p.Scopes,
 		c.AuditStdout, c.KubeconfigContext, r.NoSourceIdentity, r.NoSessionTags, g.Longest, g.Until, g.Reason,
 		c.ContextName(c.Policy.Clusters()[0], "viewer")}
-	want := []any{"127.0.0.1:8080", "127.0.0.1:9090", time.Hour, 12 * time.Hour, "okta", "groups",
+	want := []any{"127.0.0.1:8080", "127.0.0.1:9090", time.Hour, 12 * time.Hour, "okta", "groups", "idToken", false, time.Duration(0),
 		[]string{"openid", "profile", "email"}, true, "{cluster}-{role}", false, false, time.Hour, time.Time{}, false, "one-viewer"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

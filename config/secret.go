@@ -1,6 +1,8 @@
 package config
 
 import (
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -57,6 +59,33 @@ func secretFile(path string) (Secret, error) {
 		return Secret{}, fmt.Errorf("the file %s is larger than 64 KiB, which no secret is; correct the path", path)
 	}
 	return oneLine(string(b), "the file "+path)
+}
+
+// certificateFile reads certificates in PEM. They are no secret; a key among
+// them would be.
+func certificateFile(path string) ([]byte, error) {
+	if err := regular(path); err != nil {
+		return nil, err
+	}
+	b, err := readAtMost(path, maxSize)
+	if err != nil {
+		return nil, fmt.Errorf("%w; give Daypass the right to read the file", err)
+	}
+	if len(b) > maxSize {
+		return nil, fmt.Errorf("the file %s is larger than 1 MiB; is it the right one?", path)
+	}
+	for n, rest := 0, b; ; n++ {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil && n > 0 {
+			return b, nil
+		}
+		if block == nil || block.Type != "CERTIFICATE" {
+			return nil, fmt.Errorf("the file %s holds something else than certificates in PEM; leave only those in it", path)
+		}
+		if _, err := x509.ParseCertificate(block.Bytes); err != nil {
+			return nil, fmt.Errorf("the file %s holds a certificate that cannot be read; export it again as PEM", path)
+		}
+	}
 }
 
 // secretEnv reads a secret from a variable of the environment.

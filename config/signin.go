@@ -1,9 +1,11 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/daypass/daypass/access"
 )
@@ -25,7 +27,8 @@ func (d *draft) readSignIn() {
 	if s.Idle > s.Absolute {
 		t.fail(t.node, "signIn: idle is %s, longer than absolute, %s; shorten idle", access.Span(s.Idle), access.Span(s.Absolute))
 	}
-	for _, p := range t.entries("providers", "provider", "name", "label", "issuer", "clientID", "clientSecret", "scopes", "groupsClaim") {
+	for _, p := range t.entries("providers", "provider", "name", "label", "issuer", "caFile", "clientID", "clientSecret", "scopes",
+		"groupsClaim", "groupsFrom", "graphURL", "trustUnstatedEmail", "prompt", "maxAge", "acrValues") {
 		d.readProvider(p)
 	}
 	t.need("providers", "[{name: okta, issuer: https://example.okta.com, …}]")
@@ -51,8 +54,37 @@ func (d *draft) readProvider(t table) {
 	}
 	p.Scopes = scopes(t)
 	p.GroupsClaim = orElse(t.text("groupsClaim"), defaultGroupsClaim)
+	p.CAs = d.certificates(t, "caFile")
+	p.TrustUnstatedEmail = t.flag("trustUnstatedEmail", false)
+	p.Prompt = read(t, "prompt", parsePrompt)
+	p.MaxAge = read(t, "maxAge", parseSpan(shortest, maxProof))
+	p.ACRValues = readAll(t, "acrValues", parseACR)
+	notEmpty(t, "acrValues", "no way of signing in would do")
+	readGroupsFrom(t, &p)
 	d.checkTwin(t, p)
 	d.providers.put(t, "provider", p.Name, p, before)
+}
+
+// readGroupsFrom reads where the groups of a person are told.
+func readGroupsFrom(t table, p *Provider) {
+	p.GroupsFrom = orElse(read(t, "groupsFrom", parseGroupsFrom), groupsFrom[0])
+	p.GraphURL = read(t, "graphURL", parseGraph)
+	if n := t.at["graphURL"]; n != nil && p.GroupsFrom != groupsFromGraph {
+		t.fail(n, "%s has graphURL, which is asked with groupsFrom: graph only; set that, or remove it", t.what)
+	}
+}
+
+// certificates reads a file of certificates in PEM.
+func (d *draft) certificates(t table, key string) []byte {
+	path := d.path(t.text(key))
+	if path == "" {
+		return nil
+	}
+	b, err := certificateFile(path)
+	if err != nil {
+		t.fail(t.at[key], "%s: %v", t.of(key), err)
+	}
+	return b
 }
 
 // checkTwin refuses two providers for the same people: whoever signs in would
@@ -80,6 +112,46 @@ func scopes(t table) []string {
 		}
 	}
 	return out
+}
+
+const groupsFromGraph = "graph"
+
+// groupsFrom are the places where a provider may tell groups; the first is
+// the default.
+var groupsFrom = [...]string{"idToken", "userinfo", groupsFromGraph}
+
+func parseGroupsFrom(s string) (string, error) {
+	if !slices.Contains(groupsFrom[:], s) {
+		return "", fmt.Errorf("%q is no place for groups; write idToken, userinfo or graph", s)
+	}
+	return s, nil
+}
+
+func parseGraph(s string) (string, error) {
+	u, err := parseWeb(s)
+	if err == nil && (u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.ForceQuery) {
+		err = errors.New("more than scheme and host; write one such as https://graph.microsoft.us")
+	}
+	return s, err
+}
+
+// parsePrompt reads what is asked of a provider's sign-in page. none is not
+// among it: with it nobody could sign in who is not signed in there already.
+func parsePrompt(s string) (string, error) {
+	words := strings.Fields(s)
+	for _, w := range words {
+		if !slices.Contains([]string{"login", "consent", "select_account"}, w) {
+			return "", fmt.Errorf("%q is not known; write login, consent or select_account, or several with spaces between", w)
+		}
+	}
+	return strings.Join(words, " "), nil
+}
+
+func parseACR(s string) (string, error) {
+	if strings.ContainsAny(s, " \n") {
+		return "", fmt.Errorf("%q is not one value; write each as an entry of its own", s)
+	}
+	return s, nil
 }
 
 func parseScope(s string) (string, error) {

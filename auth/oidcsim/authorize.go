@@ -103,10 +103,15 @@ func (p *Provider) grant(client Client, who Person, q url.Values) string {
 	}
 	p.codes[code] = grant{
 		client: client.ID, redirect: q.Get("redirect_uri"), challenge: q.Get("code_challenge"),
-		nonce: q.Get("nonce"), scopes: strings.Fields(q.Get("scope")),
+		nonce: q.Get("nonce"), session: random(12), class: first(q.Get("acr_values")), scopes: strings.Fields(q.Get("scope")),
 		person: who, at: now, expires: now.Add(codeLife),
 	}
 	return code
+}
+
+func first(list string) string {
+	word, _, _ := strings.Cut(strings.TrimSpace(list), " ")
+	return word
 }
 
 // sendBack redirects to the client with the answer, its state, and the issuer

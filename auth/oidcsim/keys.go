@@ -76,15 +76,23 @@ func (p *Provider) sign(claims map[string]any, how Lies) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		return signed(payload, kid, other)
+		return signed(payload, kid, how.Type, other)
 	}
-	return signed(payload, kid, keys.key)
+	return signed(payload, kid, how.Type, keys.key)
 }
 
-func signed(payload []byte, kid string, key *rsa.PrivateKey) (string, error) {
+func signed(payload []byte, kid, typ string, key *rsa.PrivateKey) (string, error) {
+	options := &jose.SignerOptions{}
+	switch typ {
+	case "":
+		options.WithType("JWT")
+	case "-":
+	default:
+		options.WithType(jose.ContentType(typ))
+	}
 	signer, err := jose.NewSigner(
 		jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: key, KeyID: kid}},
-		(&jose.SignerOptions{}).WithType("JWT"))
+		options)
 	if err != nil {
 		return "", err
 	}

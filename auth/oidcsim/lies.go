@@ -17,12 +17,18 @@ type Lies struct {
 	Redirect func(url.Values)
 	// Claims changes the ID token's claims before they are signed.
 	Claims func(map[string]any)
-	// Sign chooses what signs the ID token.
+	// Sign chooses what signs ID tokens and logout tokens.
 	Sign Signing
-	// KeyID replaces the ID token's kid.
+	// KeyID replaces the kid of both.
 	KeyID string
 	// Tokens changes the token endpoint's answer; the ID token is in it.
 	Tokens func(map[string]any)
+	// Userinfo changes what userinfo says.
+	Userinfo func(map[string]any)
+	// Logout changes the claims of logout tokens.
+	Logout func(map[string]any)
+	// Type replaces the typ of ID tokens and logout tokens; "-" leaves it out.
+	Type string
 	// Answer gives a handler that answers in an endpoint's place.
 	Answer map[Endpoint]http.HandlerFunc
 }

@@ -36,6 +36,8 @@ type Client struct {
 	ID           string
 	Secret       string
 	RedirectURIs []string // compared exactly
+	SignedOut    []string // where people may go after signing out here; compared exactly
+	BackChannel  string   // is told when somebody signs out here; empty: nothing is
 }
 
 // Sighting is something that happened at the provider, for narration and tests.
@@ -58,6 +60,8 @@ const (
 	SignedIn What = "signed in" // a code was redeemed for tokens
 	Told     What = "told"      // userinfo was read
 	Refused  What = "refused"   // a request was refused
+
+	SignedOut What = "signed out" // somebody signed out here
 )
 
 // Options describe a provider. People is required, the rest has defaults.
@@ -67,6 +71,7 @@ type Options struct {
 	Clients []Client
 	Now     func() time.Time // time.Now when nil
 	Observe func(Sighting)   // called from request goroutines; may be nil
+	Calls   *http.Client     // tells clients' back channels; a client of five seconds' patience when nil
 }
 
 const (
@@ -82,6 +87,7 @@ type Provider struct {
 	people  []Person
 	now     func() time.Time
 	observe func(Sighting)
+	calls   *http.Client
 	mux     *http.ServeMux
 	page    *template.Template
 
@@ -99,6 +105,8 @@ type grant struct {
 	redirect  string
 	challenge string
 	nonce     string
+	session   string // sid
+	class     string // acr: the first that was asked for
 	scopes    []string
 	person    Person
 	at        time.Time
@@ -124,7 +132,7 @@ func New(issuer string, o Options) (*Provider, error) {
 		return nil, fmt.Errorf("make the signing keys: %w", err)
 	}
 	p := &Provider{
-		page: page, issuer: issuer, title: o.Title, people: slices.Clone(o.People), now: o.Now, observe: o.Observe,
+		page: page, issuer: issuer, title: o.Title, people: slices.Clone(o.People), now: o.Now, observe: o.Observe, calls: o.Calls,
 		clients: map[string]Client{}, codes: map[string]grant{}, bearers: map[string]grant{}, keys: keys,
 	}
 	p.defaults()
@@ -145,6 +153,9 @@ func (p *Provider) defaults() {
 	if p.observe == nil {
 		p.observe = func(Sighting) {}
 	}
+	if p.calls == nil {
+		p.calls = &http.Client{Timeout: 5 * time.Second}
+	}
 }
 
 // Issuer is the URL that ID tokens carry as iss.
@@ -155,7 +166,7 @@ func (p *Provider) Issuer() string { return p.issuer }
 func (p *Provider) Register(c Client) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	c.RedirectURIs = slices.Clone(c.RedirectURIs)
+	c.RedirectURIs, c.SignedOut = slices.Clone(c.RedirectURIs), slices.Clone(c.SignedOut)
 	p.clients[c.ID] = c
 }
 
@@ -181,6 +192,7 @@ func (p *Provider) routes(base string) *http.ServeMux {
 	handle("GET", Authorization, p.serveAuthorization)
 	handle("POST", Token, p.serveToken)
 	handle("GET", Userinfo, p.serveUserinfo)
+	handle("GET", EndSession, p.serveEndSession)
 	handle("GET", stylesheet, p.serveStylesheet)
 	return mux
 }
@@ -195,6 +207,7 @@ const (
 	Authorization Endpoint = "/authorize"
 	Token         Endpoint = "/token"
 	Userinfo      Endpoint = "/userinfo"
+	EndSession    Endpoint = "/end-session"
 
 	stylesheet Endpoint = "/style.css"
 )
@@ -206,6 +219,9 @@ func (p *Provider) serveDiscovery(w http.ResponseWriter, _ *http.Request) {
 		"token_endpoint":                                 p.issuer + string(Token),
 		"jwks_uri":                                       p.issuer + string(Keys),
 		"userinfo_endpoint":                              p.issuer + string(Userinfo),
+		"end_session_endpoint":                           p.issuer + string(EndSession),
+		"backchannel_logout_supported":                   true,
+		"backchannel_logout_session_supported":           true,
 		"response_types_supported":                       []string{"code"},
 		"response_modes_supported":                       []string{"query"},
 		"grant_types_supported":                          []string{"authorization_code"},

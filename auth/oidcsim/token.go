@@ -138,7 +138,10 @@ func (p *Provider) claims(g grant) map[string]any {
 	c := p.about(g)
 	c["iss"], c["aud"] = p.issuer, g.client
 	c["iat"], c["exp"] = now.Unix(), now.Add(tokenLife).Unix()
-	c["auth_time"] = g.at.Unix()
+	c["auth_time"], c["sid"] = g.at.Unix(), g.session
+	if g.class != "" {
+		c["acr"] = g.class
+	}
 	if g.nonce != "" {
 		c["nonce"] = g.nonce
 	}
@@ -171,7 +174,11 @@ func (p *Provider) serveUserinfo(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.observe(Sighting{What: Told, Client: g.client, Subject: g.person.Subject, Name: g.person.Name})
-	writeJSON(w, http.StatusOK, p.about(g))
+	about := p.about(g)
+	if lie := p.lying().Userinfo; lie != nil {
+		lie(about)
+	}
+	writeJSON(w, http.StatusOK, about)
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {
