@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"regexp"
+	"strings"
 
 	clientcmd "k8s.io/client-go/tools/clientcmd/api/v1"
 	"sigs.k8s.io/yaml"
@@ -36,11 +37,18 @@ func CheckNamespace(s string) error {
 	return nil
 }
 
+// strange are the control characters that YAML does not keep, even where JSON
+// does: U+0085, for one, ends a line (https://yaml.org/spec/1.1/#id868524).
+func strange(r rune) bool { return r >= 0x7f && r <= 0x9f }
+
 // Render builds the kubeconfig of an issuance. User, context and cluster all
 // carry the context's name, which the configuration makes unique per cluster
 // and role, so that it overwrites nothing else when it is merged. namespace
 // may be empty.
 func Render(made Issuance, name, namespace string) (Kubeconfig, error) {
+	if at := made.Cluster; strings.ContainsFunc(name+namespace+made.Endpoint.URL+at.ProxyURL+at.TLSServerName, strange) {
+		return Kubeconfig{}, fmt.Errorf("render the kubeconfig for %q: it would hold a control character that no YAML keeps; take it out of the configuration", name)
+	}
 	b, err := yaml.Marshal(clientcmd.Config{
 		APIVersion: "v1", Kind: "Config", CurrentContext: name,
 		Clusters: []clientcmd.NamedCluster{{Name: name, Cluster: clientcmd.Cluster{

@@ -47,7 +47,7 @@ func contexts() []string {
 	return []string{
 		"pay-prod-viewer", "with space", "'single'", `"double"`, `'"mixed"'`, "$HOME", "`id`", "$(id)", "!history!", "!!", "^a^b",
 		"zoë 张伟", "🚀", ".hidden", "..", "-rf", "--kubeconfig=x", "null", "yes", "0x1", ": ", "#", "a #b", "{}", "[", "&a", "*a", "%", "@", "~", "~root",
-		"a/../../b", `back\slash`, "\x01\x02\t\x1b[31m\b", "\u0085\u2028\u202e\ufeff", "a;b|c&d>e", "EOF", strings.Repeat("long", 75),
+		"a/../../b", `back\slash`, "\x01\x02\t\x1b[31m\b", "\u2028\u202e\ufeff", "a;b|c&d>e", "EOF", strings.Repeat("long", 75),
 	}
 }
 
