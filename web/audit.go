@@ -38,10 +38,10 @@ func (s *server) auditPage(w http.ResponseWriter, r *http.Request) error {
 		s.page(w, r, http.StatusUnprocessableEntity, view.AuditPage(m))
 		return nil
 	}
-	if q.Before == 0 && q.After == 0 { // turning a page is no new search
-		if err := s.looked(r, audit.Read, m.Filter.Words()); err != nil {
-			return err
-		}
+	// Each page counts: whoever writes a place in the log into the address
+	// would otherwise read from there on without a trace.
+	if err := s.looked(r, audit.Read, searched(m.Filter, q)); err != nil {
+		return err
 	}
 	rows, err := s.Log.Events(r.Context(), q)
 	if err != nil {
@@ -65,8 +65,20 @@ func (s *server) looked(r *http.Request, k audit.Kind, what string) error {
 	return nil
 }
 
+// searched tells what was looked for, and from which place in the log.
+func searched(f view.Filter, q audit.Query) string {
+	words := f.Words()
+	if q.Before > 0 {
+		words += fmt.Sprintf(" %s=%d", fieldBefore, q.Before)
+	}
+	if q.After > 0 {
+		words += fmt.Sprintf(" %s=%d", fieldAfter, q.After)
+	}
+	return words
+}
+
 func filterOf(v url.Values) view.Filter {
-	get := func(name string) string { return strings.TrimSpace(clip(v.Get(name), 300)) }
+	get := func(name string) string { return strings.TrimSpace(legible(clip(v.Get(name), 300))) }
 	return view.Filter{
 		Person: get(view.FieldPerson), Cluster: get(view.FieldCluster), Role: get(view.FieldRole), Kind: get(view.FieldKind),
 		Lease: get(view.FieldLease), Issuance: get(view.FieldIssuance), AccessKey: get(view.FieldAccessKey),

@@ -26,7 +26,8 @@ func (s *server) export(w http.ResponseWriter, r *http.Request) error {
 	if wrong != "" {
 		return badFilter(wrong)
 	}
-	if err := s.looked(r, audit.Exported, filterOf(r.PostForm).Words()); err != nil {
+	q.After = 0 // an export goes on towards older events only
+	if err := s.looked(r, audit.Exported, searched(filterOf(r.PostForm), q)); err != nil {
 		return err
 	}
 	q.Limit = exportBatch

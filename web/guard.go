@@ -36,7 +36,7 @@ func visitOf(r *http.Request) visit {
 // the connection only for requests that came through New's handler.
 func Caller(r *http.Request) audit.Who {
 	v := visitOf(r)
-	who := audit.Who{UserAgent: clip(r.UserAgent(), 300), Request: v.id}
+	who := audit.Who{UserAgent: legible(clip(r.UserAgent(), 300)), Request: v.id}
 	if v.address.IsValid() {
 		who.Address = v.address.String()
 	}
@@ -83,7 +83,9 @@ func (s *status) Write(b []byte) (int, error) {
 func (s *status) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
 // address is where the request comes from: the peer, or, as long as that is a
-// proxy we trust, whoever it says it speaks for.
+// proxy we trust, whoever it says it speaks for. When a proxy says something
+// that cannot be read, the address is unknown: its own might lie in a network
+// that a grant holds in.
 func (s *server) address(r *http.Request) netip.Addr {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
@@ -96,13 +98,21 @@ func (s *server) address(r *http.Request) netip.Addr {
 	at = at.Unmap().WithZone("")
 	said := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for i := len(said) - 1; i >= 0 && s.trusts(at); i-- {
-		before, err := netip.ParseAddr(strings.TrimSpace(said[i]))
-		if err != nil {
-			break
+		if said[i] = strings.TrimSpace(said[i]); said[i] == "" {
+			break // it speaks for nobody else
 		}
-		at = before.Unmap().WithZone("")
+		at = forwarded(said[i])
 	}
 	return at
+}
+
+// forwarded reads an address as proxies write it, some with the port.
+func forwarded(s string) netip.Addr {
+	if at, err := netip.ParseAddr(s); err == nil {
+		return at.Unmap().WithZone("")
+	}
+	at, _ := netip.ParseAddrPort(s) // unreadable: the unknown address
+	return at.Addr().Unmap().WithZone("")
 }
 
 func (s *server) trusts(a netip.Addr) bool {

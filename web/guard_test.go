@@ -106,7 +106,9 @@ func TestAddressesComeFromTrustedProxiesOnly(t *testing.T) {
 		{"what a client claims further left is not believed", "203.0.113.9, 198.51.100.7", "198.51.100.7"},
 		{"IPv6", "2001:db8::1", "2001:db8::1"},
 		{"IPv4 in IPv6 clothes", "::ffff:203.0.113.9", "203.0.113.9"},
-		{"nothing readable leaves the peer", "nonsense", "127.0.0.1"},
+		{"what cannot be read is nobody's address", "nonsense", "an unknown address"},
+		{"what cannot be read is not passed by", "203.0.113.9, unknown", "an unknown address"},
+		{"a port beside the address", "203.0.113.9:4711", "203.0.113.9"},
 		{"no header leaves the peer", "", "127.0.0.1"},
 	} {
 		t.Run(tt.claim, func(t *testing.T) {

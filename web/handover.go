@@ -18,6 +18,9 @@ func (s *server) handOver(r *http.Request, how map[view.Form]lease.Form) (lease.
 		return lease.Lease{}, issuer.Issuance{}, issuer.Kubeconfig{}, err
 	}
 	f := formOf(r)
+	if _, ok := how[f]; !ok { // not a way to hand that over
+		f = view.FormFile
+	}
 	l, made, err := s.Keeper.HandOver(r.Context(), chi.URLParam(r, "lease"), how[f], asker(r))
 	if err != nil {
 		return l, made, issuer.Kubeconfig{}, err
@@ -33,7 +36,7 @@ func (s *server) handOver(r *http.Request, how map[view.Form]lease.Form) (lease.
 // download gives the file as a file.
 func (s *server) download(w http.ResponseWriter, r *http.Request) error {
 	_, _, k, err := s.handOver(r, map[view.Form]lease.Form{
-		view.FormFile: lease.Downloaded, view.FormRaw: lease.Downloaded, view.FormBash: lease.ShownBash})
+		view.FormFile: lease.Downloaded, view.FormRaw: lease.Downloaded})
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,9 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/a-h/templ"
 
@@ -60,7 +62,7 @@ func standing(r *http.Request) access.Standing {
 
 // asker is who asks, as the record will have it.
 func asker(r *http.Request) issuer.Asker {
-	return issuer.Asker{Standing: standing(r), UserAgent: clip(r.UserAgent(), 300), Request: visitOf(r).id}
+	return issuer.Asker{Standing: standing(r), UserAgent: legible(clip(r.UserAgent(), 300)), Request: visitOf(r).id}
 }
 
 // clip bounds what a client says of itself.
@@ -69,6 +71,19 @@ func clip(s string, most int) string {
 		return s[:most]
 	}
 	return s
+}
+
+// legible drops from somebody's text what no reader sees but terminals and
+// pages obey: control characters, and those that turn the direction of text.
+// The log is read in both.
+func legible(s string) string {
+	return strings.Map(func(r rune) rune {
+		turns := r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
+		if turns || unicode.IsControl(r) && r != '\n' && r != '\t' {
+			return -1
+		}
+		return r
+	}, s)
 }
 
 // frame is what is around a page.
