@@ -8,7 +8,6 @@ import (
 	mathbits "math/bits"
 	"slices"
 	"sort"
-	"strings"
 )
 
 // Policy is the compiled, immutable set of clusters, roles and grants. It is
@@ -85,7 +84,7 @@ func (p *Policy) link(i int) error {
 	}
 	p.opens, p.gives = append(p.opens, open), append(p.gives, r)
 	for _, w := range g.Who {
-		w.Email = strings.ToLower(w.Email)
+		w.Email = foldEmail(w.Email)
 		p.byWho[w] = append(p.byWho[w], i)
 	}
 	return nil
@@ -127,7 +126,7 @@ func (p *Policy) of(who Principal) []int {
 	found := slices.Clone(p.byWho[Who{Provider: who.Provider}])
 	found = append(found, p.byWho[Who{Provider: who.Provider, Subject: who.Subject}]...)
 	if who.Email != "" {
-		found = append(found, p.byWho[Who{Provider: who.Provider, Email: strings.ToLower(who.Email)}]...)
+		found = append(found, p.byWho[Who{Provider: who.Provider, Email: foldEmail(who.Email)}]...)
 	}
 	for _, g := range who.Groups {
 		found = append(found, p.byWho[Who{Provider: who.Provider, Group: g}]...)

@@ -48,7 +48,7 @@ func (p Principal) Label() string {
 type Who struct {
 	Provider string
 	Group    string
-	Email    string // compared without regard to case
+	Email    string // compared without regard to the case of a to z
 	Subject  string
 }
 
@@ -61,11 +61,22 @@ func (w Who) Matches(p Principal) bool {
 	case w.Group != "":
 		return contains(p.Groups, w.Group)
 	case w.Email != "":
-		return strings.EqualFold(w.Email, p.Email)
+		return foldEmail(w.Email) == foldEmail(p.Email)
 	case w.Subject != "":
 		return w.Subject == p.Subject
 	}
 	return true
+}
+
+// foldEmail disregards the case of ASCII letters only. Unicode's would take the
+// sign of kelvin for k, and long s for s: other people's addresses.
+func foldEmail(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, s)
 }
 
 // String is the selector in the words of daypass.yaml: okta:sre.
