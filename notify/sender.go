@@ -148,7 +148,8 @@ func (s *Sender) send(ctx context.Context, n Notice) error {
 	defer resp.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
 	if resp.StatusCode/100 != 2 {
-		return fmt.Errorf("it answered %s", resp.Status)
+		// Not the line it sent, which can be of any length and content.
+		return fmt.Errorf("it answered %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"bufio"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -176,5 +178,32 @@ func TestSenderKeepsANoticeForAHookThatIsGone(t *testing.T) {
 	}
 	if len(o.waiting) != 1 || !strings.Contains(o.why["nt_1"], `"nobody"`) {
 		t.Errorf("waiting %v because %q", o.waiting, o.why["nt_1"])
+	}
+}
+
+// A receiver writes its status line itself; it must not fill the database, nor
+// a terminal, with it.
+func TestSenderKeepsNothingThatTheReceiverWrote(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		if _, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
+			fmt.Fprintf(c, "HTTP/1.1 503 \x1b[2J%s\r\nConnection: close\r\n\r\n", strings.Repeat("lies", 50_000))
+		}
+	}()
+	o, now := newOutbox(notice()), start
+	if err := sender(o, &now, "http://"+l.Addr().String()).Round(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if want := "it answered 503 Service Unavailable"; o.why["nt_1"] != want {
+		t.Errorf("kept %d bytes, %.60q, want %q", len(o.why["nt_1"]), o.why["nt_1"], want)
 	}
 }
