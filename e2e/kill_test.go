@@ -119,33 +119,36 @@ func (s *siege) hold(t *testing.T, kills int) {
 		visitor := &visitor{siege: s, who: subject(i), browser: webtest.New(t, s.URL).Client}
 		all.Go(func() { visitor.take(ctx) })
 	}
-	for range kills {
+	for i := range kills {
 		s.Start(t)
 		s.intact(t)
 		s.gate.open()
-		s.awaitInstant()
+		s.awaitInstant(i == 0)
 		s.Kill(t)
 		s.gate.shut()
 	}
 	cancel()
 	all.Wait()
 	left := s.overdue(t)
-	s.Start(t)
-	s.settled(t)
-	s.Stop()
+	s.settle(t)
 	s.reconcile(t, kills, left)
 }
 
 // awaitInstant waits for the instant to strike: by the clock or, so that
-// strikes come close upon answers too, by their number.
-func (s *siege) awaitInstant() {
+// strikes come close upon answers too, by their number. The first one leaves
+// the crowd the time to take something.
+func (s *siege) awaitInstant(first bool) {
 	now := make(chan struct{})
 	strike := sync.OnceFunc(func() { close(now) })
-	timer := time.AfterFunc(time.Duration(rand.IntN(900))*time.Millisecond, strike)
+	patience, answers := time.Duration(rand.IntN(900))*time.Millisecond, 1+rand.IntN(400)
+	if first {
+		patience, answers = time.Minute, 100+rand.IntN(200)
+	}
+	timer := time.AfterFunc(patience, strike)
 	defer timer.Stop()
-	if after := 1 + rand.IntN(400); rand.IntN(2) == 0 {
+	if first || rand.IntN(2) == 0 {
 		s.watch(func(answered int) {
-			if answered >= after {
+			if answered >= answers {
 				strike()
 			}
 		})
@@ -197,17 +200,27 @@ func (s *siege) overdue(t *testing.T) int {
 	return int(must[int64](t)(must[sql.Result](t)(db.ExecContext(t.Context(), age)).RowsAffected()))
 }
 
-// settled waits until a running portal has concluded all of them; it takes a
-// hundred at each start and each half minute.
-func (s *siege) settled(t *testing.T) {
+// settle starts the portal until it has concluded all of them: each start takes
+// up to a hundred.
+func (s *siege) settle(t *testing.T) {
 	t.Helper()
 	db := database(t, s.Database)
 	defer db.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	for left := open(t, db, time.Now()); left > 0; left = open(t, db, time.Now()) {
+		s.Start(t)
+		s.settled(t, db, max(0, left-100))
+		s.Stop()
+	}
+}
+
+// settled waits until a running portal has left no more than so many open.
+func (s *siege) settled(t *testing.T, db *sql.DB, most int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	again := time.NewTicker(50 * time.Millisecond)
+	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
-	for open(t, db, time.Now()) > 0 {
+	for open(t, db, time.Now()) > most {
 		select {
 		case <-again.C:
 		case <-ctx.Done():
