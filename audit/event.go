@@ -40,13 +40,14 @@ const (
 	NoticeUndelivered Kind = "notice.undelivered"
 	Read              Kind = "audit.read"
 	Exported          Kind = "audit.exported"
+	RowRefused        Kind = "row.refused"
 )
 
 // Kinds lists every kind, for filters.
 func Kinds() []Kind {
 	return []Kind{ServerStarted, ServerStopped, ConfigLoaded, ConfigRefused, SignedIn, SignInFailed, SignedOut,
 		Refused, LeaseStarted, GlassBroken, LeaseEnded, LeaseExpired, Intended, Minted, MintFailed,
-		HandedOver, NoticeDelivered, NoticeUndelivered, Read, Exported}
+		HandedOver, NoticeDelivered, NoticeUndelivered, Read, Exported, RowRefused}
 }
 
 // Event is one line of the audit log. Zero fields are left out.

@@ -90,7 +90,8 @@ type Book interface {
 	// ErrOver when it is neither active nor past its end unwritten.
 	End(ctx context.Context, lease string, at time.Time, by string, e audit.Event) error
 
-	// Lease reads one lease; ErrNone when there is none.
+	// Lease reads one lease; ErrNone when there is none, ErrAltered when it
+	// was changed by somebody else than Daypass. Lists leave such leases out.
 	Lease(ctx context.Context, id string) (Lease, error)
 	// Started finds the lease that a principal started under a key; ErrNone
 	// when there is none.
@@ -108,6 +109,7 @@ var (
 	ErrNone    = errors.New("there is no such lease")
 	ErrStarted = errors.New("the lease was started already")
 	ErrOver    = errors.New("the lease is over")
+	ErrAltered = errors.New("the lease is not as it was written")
 )
 
 // Want is what somebody asks for when starting a lease.

@@ -122,6 +122,9 @@ func NewLine(id string) (string, error) {
 	return id + " " + base64.StdEncoding.EncodeToString(secret[:]), nil
 }
 
+// Present reports whether there are keys at all; the zero Keys has none.
+func (k Keys) Present() bool { return k.all != nil }
+
 // ID names the key that seals.
 func (k Keys) ID() string { return (*k.all)[0].id }
 

@@ -9,24 +9,28 @@ import (
 )
 
 // Recall gives what AWS last said about a cluster; issuer.ErrNoEndpoint when
-// it never did.
+// it never did, or when what is kept is not as it was written.
 func (s *Store) Recall(ctx context.Context, clusterARN string) (issuer.Endpoint, error) {
-	e, err := one(ctx, s, issuer.ErrNoEndpoint, scanEndpoint, `SELECT bytes FROM endpoints WHERE cluster_arn = $1`, clusterARN)
+	row, err := one(ctx, s, issuer.ErrNoEndpoint, scanEndpoint, `SELECT bytes, mark FROM endpoints WHERE cluster_arn = $1`, clusterARN)
+	if err == nil && !s.genuine(ctx, markEndpoint, clusterARN, row.mark, []byte(clusterARN), row.bytes) {
+		err = issuer.ErrNoEndpoint // whom people trust is asked of AWS instead
+	}
+	var e issuer.Endpoint
+	if err == nil {
+		err = json.Unmarshal(row.bytes, &e)
+	}
 	return e, wrap(err, "recall the endpoint of %s", clusterARN)
 }
 
-func scanEndpoint(row scanner) (issuer.Endpoint, error) {
-	var b []byte
-	var e issuer.Endpoint
-	if err := row.Scan(&b); err != nil {
-		return e, err
-	}
-	return e, json.Unmarshal(b, &e)
+type endpointRow struct{ bytes, mark []byte }
+
+func scanEndpoint(row scanner) (e endpointRow, err error) {
+	return e, row.Scan(&e.bytes, &e.mark)
 }
 
 const rememberEndpoint = `
-INSERT INTO endpoints (cluster_arn, bytes, as_of_us) VALUES ($1, $2, $3)
-ON CONFLICT (cluster_arn) DO UPDATE SET bytes = excluded.bytes, as_of_us = excluded.as_of_us
+INSERT INTO endpoints (cluster_arn, bytes, as_of_us, mark) VALUES ($1, $2, $3, $4)
+ON CONFLICT (cluster_arn) DO UPDATE SET bytes = excluded.bytes, as_of_us = excluded.as_of_us, mark = excluded.mark
 WHERE endpoints.as_of_us <= excluded.as_of_us`
 
 // Remember keeps what AWS said about a cluster, unless something newer is kept
@@ -37,7 +41,7 @@ func (s *Store) Remember(ctx context.Context, clusterARN string, e issuer.Endpoi
 		return fmt.Errorf("write the endpoint of %s as JSON: %w", clusterARN, err)
 	}
 	err = s.write(ctx, func(t *tx) error {
-		_, err := t.exec(rememberEndpoint, clusterARN, b, us(e.AsOf))
+		_, err := t.exec(rememberEndpoint, clusterARN, b, us(e.AsOf), s.mark(markEndpoint, []byte(clusterARN), b))
 		return err
 	})
 	return wrap(err, "remember the endpoint of %s", clusterARN)

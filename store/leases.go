@@ -16,8 +16,8 @@ var _ lease.Book = (*Store)(nil)
 
 const insertLease = `
 INSERT INTO leases (id, start_key, principal, provider, email, cluster, role, grant_name, policy,
-	break_glass, reason, namespace, started_us, ends_us, state)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'active')
+	break_glass, reason, namespace, started_us, ends_us, mark, state)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'active')
 ON CONFLICT (principal, start_key) DO NOTHING`
 
 // Open writes a new lease with its first intent, its events and its notices.
@@ -43,7 +43,7 @@ func (t *tx) insertLease(l lease.Lease) error {
 		return errors.New("a lease cannot be started without a key of its own")
 	}
 	n, err := t.exec(insertLease, l.ID, text(l.Key), l.Principal, l.Provider, text(l.Email), l.Cluster, l.Role, l.Grant, l.Policy,
-		flag(l.BreakGlass), text(l.Reason), l.Namespace, us(l.StartedAt), us(l.EndsAt))
+		flag(l.BreakGlass), text(l.Reason), l.Namespace, us(l.StartedAt), us(l.EndsAt), t.writer.store.mark(markLease, accessOf(l)...))
 	if err == nil && n == 0 {
 		err = lease.ErrStarted
 	}
@@ -59,9 +59,11 @@ func flag(b bool) int64 {
 }
 
 // active refuses unless a lease is active at a time. Nothing can end it before
-// this transaction does: it holds the end of the log.
+// this transaction does: it holds the end of the log. The log is asked as
+// well: a row put back as it was before the end gives nothing.
 func (t *tx) active(id string, at time.Time) error {
-	ok, err := t.any(`SELECT 1 FROM leases WHERE id = $1 AND state = 'active' AND ends_us > $2`, id, us(at))
+	ok, err := t.any(`SELECT 1 FROM leases WHERE id = $1 AND state = 'active' AND ends_us > $2
+		AND NOT EXISTS (SELECT 1 FROM events WHERE events.lease = leases.id AND events.kind IN ('lease.ended', 'lease.expired'))`, id, us(at))
 	if err == nil && !ok {
 		err = lease.ErrOver
 	}
@@ -125,17 +127,23 @@ func (s *Store) End(ctx context.Context, id string, at time.Time, by string, e a
 
 const selectLease = `
 SELECT id, start_key, principal, provider, email, cluster, role, grant_name, policy, break_glass, reason,
-	namespace, started_us, ends_us, state, ended_us, ended_by,
+	namespace, started_us, ends_us, state, ended_us, ended_by, mark,
 	(SELECT MAX(at_us) FROM events WHERE events.lease = leases.id AND events.kind = 'hand-over'),
 	(SELECT MAX(expires_us) FROM issuances WHERE issuances.lease = leases.id)
 FROM leases`
 
-func scanLease(row scanner) (lease.Lease, error) {
-	var l lease.Lease
+// marked is a lease with its row's mark.
+type marked struct {
+	lease.Lease
+	mark []byte
+}
+
+func scanLease(row scanner) (marked, error) {
+	var l marked
 	var glass, started, ends int64
 	var ended, handed, token sql.NullInt64
 	err := row.Scan(&l.ID, &l.Key, &l.Principal, &l.Provider, &l.Email, &l.Cluster, &l.Role, &l.Grant, &l.Policy, &glass, &l.Reason,
-		&l.Namespace, &started, &ends, &l.State, &ended, &l.EndedBy,
+		&l.Namespace, &started, &ends, &l.State, &ended, &l.EndedBy, &l.mark,
 		&handed, &token)
 	l.BreakGlass = glass != 0
 	l.StartedAt, l.EndsAt, l.EndedAt = at(started), at(ends), atOrZero(ended)
@@ -143,30 +151,52 @@ func scanLease(row scanner) (lease.Lease, error) {
 	return l, err
 }
 
-// Lease reads one lease; lease.ErrNone when there is none.
+// believed checks the mark of a lease that still gives access.
+func (s *Store) believed(ctx context.Context, l marked) bool {
+	return l.At(s.cfg.Now()) != lease.Active || s.genuine(ctx, markLease, l.ID, l.mark, accessOf(l.Lease)...)
+}
+
+// genuineOnes leaves out leases that are not as they were written.
+func (s *Store) genuineOnes(ctx context.Context, all []marked) (out []lease.Lease) {
+	for _, l := range all {
+		if s.believed(ctx, l) {
+			out = append(out, l.Lease)
+		}
+	}
+	return out
+}
+
+// Lease reads one lease; lease.ErrNone when there is none, lease.ErrAltered
+// when it is not as it was written.
 func (s *Store) Lease(ctx context.Context, id string) (lease.Lease, error) {
 	l, err := one(ctx, s, lease.ErrNone, scanLease, selectLease+` WHERE id = $1`, text(id))
-	return l, wrap(err, "read the lease %s", id)
+	if err == nil && !s.believed(ctx, l) {
+		err = lease.ErrAltered
+	}
+	return l.Lease, wrap(err, "read the lease %s", id)
 }
 
 // Started finds the lease that a principal started under a key; lease.ErrNone
 // when there is none.
 func (s *Store) Started(ctx context.Context, principal, key string) (lease.Lease, error) {
 	l, err := one(ctx, s, lease.ErrNone, scanLease, selectLease+` WHERE principal = $1 AND start_key = $2`, principal, text(key))
-	return l, wrap(err, "read a lease of %s", principal)
+	if err == nil && !s.believed(ctx, l) {
+		err = lease.ErrAltered
+	}
+	return l.Lease, wrap(err, "read a lease of %s", principal)
 }
 
 // Of lists a principal's leases, newest first.
 func (s *Store) Of(ctx context.Context, principal string, limit int) ([]lease.Lease, error) {
 	ls, err := list(ctx, s, scanLease, selectLease+` WHERE principal = $1 ORDER BY started_us DESC, id DESC LIMIT $2`, principal, limit)
-	return ls, wrap(err, "list the leases of %s", principal)
+	return s.genuineOnes(ctx, ls), wrap(err, "list the leases of %s", principal)
 }
 
 // Overdue lists leases that are written active but past their end, the longest
 // overdue first.
 func (s *Store) Overdue(ctx context.Context, now time.Time, limit int) ([]lease.Lease, error) {
 	ls, err := list(ctx, s, scanLease, selectLease+` WHERE state = 'active' AND ends_us <= $1 ORDER BY ends_us, id LIMIT $2`, us(now), limit)
-	return ls, wrap(err, "list the leases past their end")
+	return s.genuineOnes(ctx, ls), wrap(err, "list the leases past their end")
 }
 
 // wrap says what was attempted.

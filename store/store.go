@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/daypass/daypass/audit"
+	"github.com/daypass/daypass/seal"
 )
 
 // Config says where the database is. Exactly one of SQLite and Postgres is set;
@@ -29,6 +30,9 @@ type Config struct {
 	Postgres string // connection string
 	Now      func() time.Time
 	Log      *slog.Logger
+	// Keys mark the rows whose change would give access. Without them such
+	// rows are believed as they stand.
+	Keys seal.Keys
 	// Sink, when set, is given every event of this process after its commit,
 	// in order. It slows no write down: when it falls far behind, events are
 	// left out and Dropped counts them. The database is the log, not the sink.
@@ -46,6 +50,7 @@ type Store struct {
 	health  health
 	sink    *sink
 	stmts   statements
+	reports reports
 	// commit calls the function that commits; tests put failures around it.
 	commit func(func() error) error
 }

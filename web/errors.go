@@ -55,6 +55,8 @@ func (s *server) table(r *http.Request, err error) problem {
 		return problem{http.StatusNotFound, "There is no page here.", "Go back to the clusters, or look at the address again.", nil, "no-page"}
 	case errors.Is(err, lease.ErrNone):
 		return problem{http.StatusNotFound, "There is no such lease of yours.", "My access lists all that you hold.", nil, "no-lease"}
+	case errors.Is(err, lease.ErrAltered):
+		return problem{http.StatusForbidden, "This lease is not as Daypass wrote it, so it gives nothing. That is on record.", s.ask("Tell whoever runs Daypass: somebody else writes to its database"), nil, "lease-altered"}
 	case errors.Is(err, audit.ErrNone):
 		return problem{http.StatusNotFound, "There is no such event.", "Search the audit log for it.", nil, "no-event"}
 	case errors.Is(err, lease.ErrOver):

@@ -51,6 +51,8 @@ func say(e audit.Event) string {
 		return "Gave up telling the webhook " + e.Facts["webhook"] + "."
 	case audit.Read:
 		return "Read the audit log: " + e.Details.Text + "."
+	case audit.RowRefused:
+		return "A row of the database is not as Daypass wrote it, and was refused: " + e.Reason + " " + e.Facts["row"] + "."
 	case audit.Exported:
 		return "Exported from the audit log: " + e.Details.Text + "."
 	}

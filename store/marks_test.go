@@ -1,0 +1,130 @@
+package store_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/daypass/daypass/audit"
+	"github.com/daypass/daypass/issuer"
+	"github.com/daypass/daypass/lease"
+	"github.com/daypass/daypass/seal"
+	"github.com/daypass/daypass/store"
+	"github.com/daypass/daypass/store/storetest"
+)
+
+func sealingKeys(t *testing.T) seal.Keys {
+	t.Helper()
+	line, err := seal.NewLine("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := seal.Parse([]byte(line))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func withKeys(t *testing.T, c store.Config) *store.Store {
+	t.Helper()
+	c.Keys = sealingKeys(t)
+	return storetest.Open(t, c)
+}
+
+// altered changes rows as somebody with the database's password would.
+func altered(t *testing.T, s *store.Store, change string) {
+	t.Helper()
+	if err := execute(t, s, change); err != nil {
+		t.Fatalf("%s: %v", change, err)
+	}
+}
+
+func openLease(t *testing.T, s *store.Store, id string, now time.Time) lease.Lease {
+	t.Helper()
+	l := lease.Lease{ID: id, Key: id, Principal: "pr_1", Provider: "p", Cluster: "pay", Role: "viewer", Grant: "g", Reason: "r\x00", StartedAt: now, EndsAt: now.Add(time.Hour), State: lease.Active}
+	in := issuer.Intent{ID: "is" + id, Lease: l.ID, At: now, Principal: l.Principal, Cluster: "pay", Role: "viewer"}
+	if err := s.Open(t.Context(), lease.Opening{Lease: l, Intent: in, Events: []audit.Event{audit.New(audit.LeaseStarted, now, audit.Who{})}}); err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func TestARowThatSomebodyElseWroteGivesNothing(t *testing.T) {
+	onBoth(t, func(t *testing.T, fresh func(*testing.T) store.Config) {
+		s := withKeys(t, fresh(t))
+		now := time.Now()
+		openLease(t, s, "ls_good", now)
+		changes := []string{"role = 'admin'", "cluster = 'prod'", "ends_us = ends_us + 1", "principal = 'pr_2'", "break_glass = 1",
+			"grant_name = 'h'", "mark = NULL", "reason = 'another'", "mark = (SELECT mark FROM leases WHERE id = 'ls_good')"}
+		for i, change := range changes {
+			id := fmt.Sprint("ls_", i)
+			openLease(t, s, id, now)
+			altered(t, s, "UPDATE leases SET "+change+" WHERE id = '"+id+"'")
+			for range 2 {
+				if _, err := s.Lease(t.Context(), id); !errors.Is(err, lease.ErrAltered) {
+					t.Errorf("%s: %v", change, err)
+				}
+			}
+			if _, err := s.Started(t.Context(), "pr_1", id); !errors.Is(err, lease.ErrAltered) && change != "principal = 'pr_2'" {
+				t.Errorf("%s, by its key: %v", change, err)
+			}
+		}
+		if _, err := s.Lease(t.Context(), "ls_good"); err != nil {
+			t.Errorf("untouched: %v", err)
+		}
+		for who, want := range map[string]int{"pr_1": 1, "pr_2": 0} {
+			if list, err := s.Of(t.Context(), who, 100); err != nil || len(list) != want {
+				t.Errorf("listed to %s: %d, want %d; %v", who, len(list), want, err)
+			}
+		}
+		rows, err := s.Events(t.Context(), audit.Query{Kind: audit.RowRefused})
+		if err != nil || len(rows) != len(changes) || rows[0].Event.Reason != "lease" || rows[0].Event.Facts["why"] != "mark" {
+			t.Errorf("on record, once a minute each: %d, %v", len(rows), err)
+		}
+	})
+}
+
+func TestAnEndedLeaseThatIsPutBackGivesNothing(t *testing.T) {
+	onBoth(t, func(t *testing.T, fresh func(*testing.T) store.Config) {
+		s := withKeys(t, fresh(t))
+		now := time.Now()
+		l := openLease(t, s, "ls_1", now)
+		e := audit.New(audit.LeaseEnded, now, audit.Who{})
+		e.Lease = l.ID
+		if err := s.End(t.Context(), l.ID, now, l.Principal, e); err != nil {
+			t.Fatal(err)
+		}
+		altered(t, s, `UPDATE leases SET state = 'active', ended_us = NULL, ended_by = ''`)
+		h := audit.New(audit.HandedOver, now, audit.Who{})
+		h.Lease = l.ID
+		if err := s.HandOver(t.Context(), l.ID, h); !errors.Is(err, lease.ErrOver) {
+			t.Errorf("a hand-over: %v", err)
+		}
+		if err := s.Renew(t.Context(), issuer.Intent{ID: "is_2", Lease: l.ID, At: now}); !errors.Is(err, lease.ErrOver) {
+			t.Errorf("a renewal: %v", err)
+		}
+	})
+}
+
+func TestAnEndpointThatSomebodyElseWroteIsForgotten(t *testing.T) {
+	onBoth(t, func(t *testing.T, fresh func(*testing.T) store.Config) {
+		s := withKeys(t, fresh(t))
+		const arn = "arn:aws:eks:eu-west-1:111122223333:cluster/pay"
+		if err := s.Remember(t.Context(), arn, issuer.Endpoint{URL: "https://pay", AsOf: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+		if e, err := s.Recall(t.Context(), arn); err != nil || e.URL != "https://pay" {
+			t.Fatalf("%v, %v", e, err)
+		}
+		altered(t, s, `UPDATE endpoints SET cluster_arn = cluster_arn || 'x'`)
+		if _, err := s.Recall(t.Context(), arn+"x"); !errors.Is(err, issuer.ErrNoEndpoint) {
+			t.Errorf("another cluster's: %v", err)
+		}
+		rows, err := s.Events(t.Context(), audit.Query{Kind: audit.RowRefused})
+		if err != nil || len(rows) != 1 || rows[0].Event.Reason != "endpoint" {
+			t.Errorf("on record: %v, %v", rows, err)
+		}
+	})
+}
