@@ -22,6 +22,7 @@ var arrows = map[string][]string{
 	"lease":           {"access", "audit", "issuer", "notify"},
 	"migrations":      {},
 	"seal":            {},
+	"explain":         {},
 	"store":           {"access", "audit", "auth", "issuer", "lease", "migrations", "notify", "seal"},
 	"store/storetest": {"access", "audit", "auth", "issuer", "lease", "migrations", "notify", "store"},
 	"web":             {"access", "audit", "auth", "issuer", "lease", "web/assets", "web/view"},
