@@ -88,9 +88,12 @@ func (o *office) Unconcluded(context.Context, time.Time, int) ([]issuer.Intent, 
 	return o.left, nil
 }
 
-func (o *office) Record(_ context.Context, e audit.Event) error {
+func (o *office) Record(ctx context.Context, e audit.Event) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	if o.deaf != nil {
 		return o.deaf
 	}

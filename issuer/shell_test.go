@@ -88,14 +88,19 @@ func whoami(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-func (d *desk) snippet(t *testing.T, context, token string) string {
-	t.Helper()
+// issues makes an issuance one for the desk's cluster.
+func (d *desk) issues(token string) func(*issuer.Issuance) {
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: d.cluster.Certificate().Raw})
-	k, err := issuer.Render(made(func(m *issuer.Issuance) {
+	return func(m *issuer.Issuance) {
 		m.Token = issuer.NewToken("k8s-aws-v1." + token)
 		m.Endpoint = issuer.Endpoint{URL: d.cluster.URL, CA: ca}
 		m.Cluster.Name = "a cluster !! with $(id)"
-	}), context, "")
+	}
+}
+
+func (d *desk) snippet(t *testing.T, context, token string) string {
+	t.Helper()
+	k, err := issuer.Render(made(d.issues(token)), context, "")
 	must(t, err)
 	s, err := issuer.Bash(k)
 	must(t, err)
@@ -139,6 +144,10 @@ func pasting(t *testing.T, s shell, context, token string) {
 	if !strings.Contains(stdout, "holder-of-"+token) || !strings.Contains(stdout, "now<"+file+">") {
 		t.Errorf("no proof, or another file:\n%s%s", stdout, stderr)
 	}
+	b, err := os.ReadFile(file)
+	must(t, err)
+	r := rendering{name: context, made: made(d.issues(token))}
+	reads(t, b, r.means())
 	if s.interactive() {
 		d.tookCare(t, stdout, token)
 	}
