@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/daypass/daypass/migrations"
 )
@@ -35,7 +38,10 @@ func (c Config) migrate(ctx context.Context, db *sql.DB) (from, to int64, err er
 	if err != nil {
 		return 0, 0, err
 	}
-	from, to, err = p.GetVersions(ctx)
+	err = patiently(ctx, func() (err error) {
+		from, to, err = p.GetVersions(ctx)
+		return err
+	})
 	switch {
 	case err != nil:
 		return 0, 0, fmt.Errorf("look for the version of its tables: %w", err)
@@ -47,10 +53,31 @@ func (c Config) migrate(ctx context.Context, db *sql.DB) (from, to int64, err er
 	return from, to, up(ctx, p, from)
 }
 
+// patiently tries again while SQLite is busy with another process's migration:
+// a transaction that began by reading is told so at once, however long its
+// busy timeout.
+func patiently(ctx context.Context, do func() error) error {
+	err := do()
+	for range 200 {
+		var lite *sqlite.Error
+		if !errors.As(err, &lite) || lite.Code()&0xff != sqlite3.SQLITE_BUSY {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(25 * time.Millisecond):
+		}
+		err = do()
+	}
+	return err
+}
+
 // up migrates. SQLite has no lock for that: when another process was faster
 // with a step, ours failed as a whole, and there is less left to do.
 func up(ctx context.Context, p *goose.Provider, from int64) error {
-	_, err := p.Up(ctx)
+	step := func() error { _, err := p.Up(ctx); return err }
+	err := patiently(ctx, step)
 	for err != nil {
 		at, to, look := p.GetVersions(ctx)
 		if look != nil || at <= from {
@@ -60,7 +87,7 @@ func up(ctx context.Context, p *goose.Provider, from int64) error {
 			return nil
 		}
 		from = at
-		_, err = p.Up(ctx)
+		err = patiently(ctx, step)
 	}
 	return nil
 }
