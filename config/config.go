@@ -25,10 +25,12 @@ type Config struct {
 	TrustedProxies    []netip.Prefix
 	Contact           string // whom to ask, shown on pages; may be empty
 	Database          Database
-	SealingKeyFile    string // empty: none
+	SealingKeyFile    string // empty: none, or in the environment
+	SealingKeyEnv     string // a variable that holds the text of such a file; at most one of both is set
 	SignIn            SignIn
 	Administrators    access.Whos
 	Auditors          access.Whos
+	Reviewers         access.Whos // of what others ask for; nothing asks them yet
 	Policy            *access.Policy
 	AuditStdout       bool
 	Webhooks          []Webhook

@@ -52,10 +52,7 @@ type draft struct {
 }
 
 func (d *draft) read(root *yaml.Node) {
-	d.root = d.table(root, "",
-		"url", "listen", "operations", "trustedProxies", "contact", "database", "sealingKeyFile",
-		"signIn", "administrators", "auditors", "accounts", "clusters", "roles", "grants",
-		"audit", "notify", "kubeconfig")
+	d.root = d.table(root, "", fileKeys())
 	if d.root.broken {
 		return
 	}
@@ -66,6 +63,7 @@ func (d *draft) read(root *yaml.Node) {
 	d.readNotify()
 	d.cfg.Administrators = d.whos(d.root, "administrators")
 	d.cfg.Auditors = d.whos(d.root, "auditors")
+	d.cfg.Reviewers = d.whos(d.root, "reviewers")
 	d.readAccounts()
 	d.readClusters()
 	d.readRoles()
@@ -76,9 +74,7 @@ func (d *draft) read(root *yaml.Node) {
 
 func (d *draft) readServer() {
 	t, c := d.root, d.cfg
-	if t.need("url", "https://daypass.example.com") {
-		c.URL = read(t, "url", parseOrigin)
-	}
+	c.URL = read(t, "url", parseOrigin)
 	c.Listen = orElse(read(t, "listen", parseListen), defaultListen)
 	c.Operations = orElse(read(t, "operations", parseListen), defaultOperations)
 	if c.Listen == c.Operations && !strings.HasSuffix(c.Listen, ":0") {
@@ -90,11 +86,11 @@ func (d *draft) readServer() {
 	}
 	c.Contact = t.text("contact")
 	c.AuditStdout = true
-	if audit, ok := t.section("audit", "stdout"); ok {
+	if audit, ok := t.section("audit"); ok {
 		c.AuditStdout = audit.flag("stdout", true)
 	}
 	c.KubeconfigContext = defaultContext
-	if k, ok := t.section("kubeconfig", "context"); ok {
+	if k, ok := t.section("kubeconfig"); ok {
 		c.KubeconfigContext = orElse(read(k, "context", parseContext), defaultContext)
 	}
 }
@@ -116,10 +112,7 @@ func (d *draft) path(p string) string {
 }
 
 func (d *draft) readDatabase() {
-	if !d.root.need("database", "{sqlite: /var/lib/daypass/daypass.db}") {
-		return
-	}
-	t, ok := d.root.section("database", "sqlite", "postgres")
+	t, ok := d.root.section("database")
 	if !ok {
 		return
 	}
@@ -132,7 +125,7 @@ func (d *draft) readDatabase() {
 }
 
 func (d *draft) postgres(parent table) Secret {
-	t, ok := parent.section("postgres", "url", "urlFile", "urlEnv")
+	t, ok := parent.section("postgres")
 	if !ok {
 		return Secret{}
 	}
@@ -169,17 +162,36 @@ func notPostgres(s string, inline bool) string {
 }
 
 func (d *draft) readSealingKey() {
-	path := d.path(d.root.text("sealingKeyFile"))
-	if path == "" {
+	t := d.root
+	if t.has("sealingKeyFile") && t.has("sealingKeyEnv") {
+		t.fail(t.at["sealingKeyEnv"], "the file has both sealingKeyFile and sealingKeyEnv; keep one")
 		return
 	}
-	n := d.root.at["sealingKeyFile"]
-	if err := regular(path); err != nil {
-		d.fail(n, "sealingKeyFile: %v", err)
-	} else if mode, open := openToOthers(path); open {
-		d.fail(n, "sealingKeyFile: the file %s is open to everybody on the machine (mode %04o); chmod o= it, or in Kubernetes set the volume's defaultMode to 0440", path, mode)
+	d.cfg.SealingKeyFile = d.sealingKeyFile(t, "sealingKeyFile")
+	d.cfg.SealingKeyEnv = d.sealingKeyEnv(t, "sealingKeyEnv")
+}
+
+func (d *draft) sealingKeyFile(t table, key string) string {
+	path := d.path(t.text(key))
+	if path == "" {
+		return ""
 	}
-	d.cfg.SealingKeyFile = path
+	if err := regular(path); err != nil {
+		t.fail(t.at[key], "%s: %v", key, err)
+	} else if mode, open := openToOthers(path); open {
+		t.fail(t.at[key], "%s: the file %s is open to everybody on the machine (mode %04o); chmod o= it, or in Kubernetes set the volume's defaultMode to 0440", key, path, mode)
+	}
+	return path
+}
+
+// sealingKeyEnv reads the name of the variable. Whoever seals reads the keys
+// in it, and knows their form.
+func (d *draft) sealingKeyEnv(t table, key string) string {
+	name := t.variable(key)
+	if name != "" && strings.TrimSpace(d.env(name)) == "" {
+		t.fail(t.at[key], "%s: the environment variable %s is not set or empty; set it where Daypass is started", key, name)
+	}
+	return name
 }
 
 // secret reads {file: …} or {env: …}. A secret written in their place is not
@@ -194,7 +206,7 @@ func (d *draft) secret(parent table, key string) Secret {
 		d.fail(n, "%s does not say where the secret is; %s", parent.of(key), how)
 		return Secret{}
 	}
-	t := d.table(n, parent.of(key), "file", "env")
+	t := d.table(n, parent.of(key), find(parent.keys, key).keys)
 	switch t.oneOf("file", "env") {
 	case "file":
 		return d.fileSecret(t, "file")
@@ -229,12 +241,8 @@ func (d *draft) fileSecret(t table, key string) Secret {
 }
 
 func (d *draft) envSecret(t table, key string) Secret {
-	name := t.text(key)
+	name := t.variable(key)
 	if name == "" {
-		return Secret{}
-	}
-	if !variable.MatchString(name) { // perhaps the secret itself: not quoted
-		t.fail(t.at[key], "%s is not the name of an environment variable; use capital letters, digits and _", t.of(key))
 		return Secret{}
 	}
 	s, err := secretEnv(name, d.env)
@@ -242,6 +250,16 @@ func (d *draft) envSecret(t table, key string) Secret {
 		t.fail(t.at[key], "%s: %v", t.of(key), err)
 	}
 	return s
+}
+
+// variable reads the name of an environment variable.
+func (t table) variable(key string) string {
+	name := t.text(key)
+	if name != "" && !variable.MatchString(name) { // perhaps the secret itself: not quoted
+		t.fail(t.at[key], "%s is not the name of an environment variable; use capital letters, digits and _", t.of(key))
+		return ""
+	}
+	return name
 }
 
 // reference renders where something is declared, for messages about a second.

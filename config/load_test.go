@@ -92,12 +92,13 @@ func TestTheAnnotatedExample(t *testing.T) {
 	})
 	t.Run("becomes plain fields", func(t *testing.T) {
 		got := []any{c.URL.String(), c.Listen, c.Operations, c.TrustedProxies, c.Contact, c.Database.SQLite,
-			c.SignIn.Idle, c.SignIn.Absolute, c.Administrators, c.Auditors, c.AuditStdout, c.KubeconfigContext}
+			c.SignIn.Idle, c.SignIn.Absolute, c.Administrators, c.Auditors, c.Reviewers, c.AuditStdout, c.KubeconfigContext}
 		want := []any{"https://daypass.example.com", "127.0.0.1:8080", "127.0.0.1:9090",
 			[]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, "#platform on Slack", "/var/lib/daypass/daypass.db",
 			time.Hour, 12 * time.Hour,
 			access.Whos{{Provider: "okta", Group: "platform"}},
 			access.Whos{{Provider: "okta", Group: "audit"}, {Provider: "okta", Email: "ann@example.com"}},
+			access.Whos{{Provider: "okta", Group: "leads"}},
 			true, "{cluster}-{role}"}
 		if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
 			t.Error(diff)
@@ -248,6 +249,15 @@ func TestSecretsInFiles(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestSealingKeysComeFromOnePlace(t *testing.T) {
+	for text, want := range map[string]string{"": "", "sealingKeyEnv: TWO_LINES\n": "TWO_LINES", "sealingKeyEnv: SECRET\n": "SECRET"} {
+		c, _, err := Parse("f", []byte(base+text), environment, today)
+		if err != nil || c.SealingKeyEnv != want || c.SealingKeyFile != "" {
+			t.Errorf("%q: %v, %v, want the variable %q", text, c, err, want)
+		}
+	}
 }
 
 func TestAProviderAsItIs(t *testing.T) {

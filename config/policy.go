@@ -17,15 +17,11 @@ type account struct {
 
 func (d *draft) readAccounts() {
 	seen := map[string]*yaml.Node{}
-	for _, t := range d.root.entries("accounts", "account", "id", "name", "describeRole") {
+	for _, t := range d.root.entries("accounts", "account") {
 		before := len(d.errors)
 		var a account
-		if t.need("id", `"111122223333"`) {
-			a.id = read(t, "id", parseAccount)
-		}
-		if t.need("name", "prod") {
-			a.name = read(t, "name", parseDottedName)
-		}
+		a.id = read(t, "id", parseAccount)
+		a.name = read(t, "name", parseDottedName)
 		a.describeRole = read(t, "describeRole", parsePlainRole)
 		if r, err := access.ParseARN(a.describeRole); err == nil && a.id != "" && r.Account != a.id {
 			t.fail(t.at["describeRole"], "%s: describeRole %q is a role of another account than %s, which cannot see this account's clusters; name a role of %s", t.what, a.describeRole, a.id, a.id)
@@ -41,15 +37,11 @@ func (d *draft) readAccounts() {
 
 func (d *draft) readClusters() {
 	seen := map[access.ARN]int{}
-	for _, t := range d.root.entries("clusters", "cluster", "name", "arn", "labels", "proxyURL", "tlsServerName") {
+	for _, t := range d.root.entries("clusters", "cluster") {
 		before := len(d.errors)
 		var c access.Cluster
-		if t.need("name", "payments-prod") {
-			c.Name = read(t, "name", parseDottedName)
-		}
-		if t.need("arn", "arn:aws:eks:eu-west-1:111122223333:cluster/payments") {
-			c.ARN = read(t, "arn", parseClusterARN)
-		}
+		c.Name = read(t, "name", parseDottedName)
+		c.ARN = read(t, "arn", parseClusterARN)
 		c.Labels = labels(t)
 		c.ProxyURL = read(t, "proxyURL", parseProxy)
 		c.TLSServerName = read(t, "tlsServerName", parseHost)
@@ -83,24 +75,20 @@ func labels(t table) map[string]string {
 		t.wrong(n, t.of("labels"), "a mapping such as {env: prod}")
 		return nil
 	}
-	free := t.table(n, t.of("labels"), keys(n)...)
+	chosen := t.table(n, t.of("labels"), free(keys(n)))
 	out := map[string]string{}
-	for _, key := range slices.Sorted(maps.Keys(free.at)) {
-		out[key] = free.text(key)
+	for _, key := range slices.Sorted(maps.Keys(chosen.at)) {
+		out[key] = chosen.text(key)
 	}
 	return out
 }
 
 func (d *draft) readRoles() {
-	for _, t := range d.root.entries("roles", "role", "name", "arn", "description", "externalID", "sourceIdentity", "sessionTags", "username") {
+	for _, t := range d.root.entries("roles", "role") {
 		before := len(d.errors)
 		var r access.Role
-		if t.need("name", "viewer") {
-			r.Name = read(t, "name", parseDottedName)
-		}
-		if t.need("arn", "arn:{partition}:iam::{account}:role/daypass-viewer") {
-			r.ARN = read(t, "arn", parseRoleARN)
-		}
+		r.Name = read(t, "name", parseDottedName)
+		r.ARN = read(t, "arn", parseRoleARN)
 		r.Description = t.text("description")
 		r.ExternalID = read(t, "externalID", parseExternalID)
 		r.NoSourceIdentity = !t.flag("sourceIdentity", true)
@@ -111,23 +99,15 @@ func (d *draft) readRoles() {
 }
 
 func (d *draft) readGrants() {
-	for _, t := range d.root.entries("grants", "grant", "name", "who", "clusters", "role", "longest", "until", "networks", "sponsor", "require", "breakGlass") {
+	for _, t := range d.root.entries("grants", "grant") {
 		before := len(d.errors)
 		var g access.Grant
-		if t.need("name", "eng-view") {
-			g.Name = read(t, "name", parseDottedName)
-		}
-		if t.need("who", "[{group: okta:engineering}]") {
-			g.Who = d.whos(t, "who")
-			notEmpty(t, "who", "nobody is meant")
-		}
-		if t.need("clusters", "[{labels: {env: dev}}]") {
-			g.Clusters = d.wheres(t)
-			notEmpty(t, "clusters", "no cluster is meant")
-		}
-		if t.need("role", "viewer") {
-			g.Role = d.known(t, "role", d.roles.register)
-		}
+		g.Name = read(t, "name", parseDottedName)
+		g.Who = d.whos(t, "who")
+		notEmpty(t, "who", "nobody is meant")
+		g.Clusters = d.wheres(t)
+		notEmpty(t, "clusters", "no cluster is meant")
+		g.Role = d.known(t, "role", d.roles.register)
 		g.Longest = orElse(read(t, "longest", parseSpan(shortest, maxLease)), access.DefaultLease)
 		g.Until = read(t, "until", parseInstant)
 		if !g.Until.IsZero() && !d.now.Before(g.Until) {
@@ -167,12 +147,12 @@ func (d *draft) dangling(n *yaml.Node, what, kind, name string, declared registe
 
 // required reads what the grant demands of an ask.
 func required(t table, g *access.Grant) {
-	req, ok := t.section("require", "reason")
+	req, ok := t.section("require")
 	n := req.at["reason"]
 	switch {
 	case !ok || n == nil:
 	case n.Kind == yaml.MappingNode:
-		reason := req.table(n, req.of("reason"), "hint")
+		reason := req.table(n, req.of("reason"), find(req.keys, "reason").keys)
 		g.Reason, g.ReasonHint = true, reason.text("hint")
 	case n.Kind == yaml.ScalarNode && n.Tag == "!!bool":
 		g.Reason = req.flag("reason", false)
@@ -185,7 +165,7 @@ func required(t table, g *access.Grant) {
 }
 
 func (d *draft) breakGlass(t table, g *access.Grant) {
-	glass, ok := t.section("breakGlass", "tells", "whom")
+	glass, ok := t.section("breakGlass")
 	if !ok {
 		return
 	}
@@ -208,8 +188,7 @@ func (d *draft) breakGlass(t table, g *access.Grant) {
 func (d *draft) whos(t table, key string) access.Whos {
 	var out access.Whos
 	for _, n := range t.list(key) {
-		what := "an entry of " + t.of(key)
-		entry := d.table(n, what, "group", "email", "subject", "provider")
+		entry := d.table(n, "an entry of "+t.of(key), find(t.keys, key).keys)
 		if w, ok := d.who(entry); ok {
 			out = append(out, w)
 		}
@@ -255,7 +234,7 @@ func (d *draft) who(t table) (access.Who, bool) {
 func (d *draft) wheres(t table) []access.Where {
 	var out []access.Where
 	for _, n := range t.list("clusters") {
-		entry := d.table(n, "an entry of "+t.of("clusters"), "name", "arn", "labels")
+		entry := d.table(n, "an entry of "+t.of("clusters"), find(t.keys, "clusters").keys)
 		if entry.broken {
 			continue
 		}

@@ -37,20 +37,30 @@ type table struct {
 	*reader
 	node   *yaml.Node
 	what   string // how messages name it; empty: the file itself
+	keys   []key
 	at     map[string]*yaml.Node
 	broken bool // no mapping at all, which is told already
+	lacks  bool // a required key is not there, which is told already
 }
 
-// table reads a mapping and refuses keys that are not in the list.
-func (r *reader) table(n *yaml.Node, what string, keys ...string) table {
-	t := table{reader: r, node: n, what: what, at: map[string]*yaml.Node{}}
+// table reads a mapping, refuses keys that are not described and reports those
+// that are required and not there.
+func (r *reader) table(n *yaml.Node, what string, keys []key) table {
+	t := table{reader: r, node: n, what: what, keys: keys, at: map[string]*yaml.Node{}}
+	known := names(keys)
 	if n.Kind != yaml.MappingNode {
 		t.broken = true
-		r.wrong(n, what, "a mapping with the keys "+strings.Join(keys, ", "))
+		r.wrong(n, what, "a mapping with the keys "+strings.Join(known, ", "))
 		return t
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		t.put(n.Content[i], n.Content[i+1], keys)
+		t.put(n.Content[i], n.Content[i+1], known)
+	}
+	for _, k := range keys {
+		if k.required() && !t.has(k.name) {
+			t.missing(k)
+			t.lacks = true
+		}
 	}
 	return t
 }
@@ -109,17 +119,13 @@ func (t table) of(key string) string {
 // has tells whether the key is there, whatever its value.
 func (t table) has(key string) bool { return t.at[key] != nil }
 
-// need reports a key that is not there.
-func (t table) need(key, example string) bool {
-	if t.broken || t.has(key) {
-		return !t.broken
-	}
+// missing reports a required key that is not there.
+func (t table) missing(k key) {
 	where := "the file"
 	if t.what != "" {
 		where = t.what
 	}
-	t.fail(t.node, "%s has no %s; add one, such as %s", where, key, example)
-	return false
+	t.fail(t.node, "%s has no %s; add one, such as %s", where, k.name, k.such)
 }
 
 // oneOf finds which one of the keys is there, and reports none and several.
@@ -202,20 +208,21 @@ func (t table) list(key string) []*yaml.Node {
 }
 
 // section reads a mapping within the table; not ok when there is none.
-func (t table) section(key string, keys ...string) (table, bool) {
+func (t table) section(key string) (table, bool) {
 	n := t.at[key]
 	if n == nil {
 		return table{reader: t.reader, node: t.node, broken: true}, false
 	}
-	s := t.table(n, t.of(key), keys...)
+	s := t.table(n, t.of(key), find(t.keys, key).keys)
 	return s, !s.broken
 }
 
 // entries reads a list of mappings that have names.
-func (t table) entries(key, kind string, keys ...string) []table {
+func (t table) entries(key, kind string) []table {
 	var out []table
+	keys := find(t.keys, key).keys
 	for i, n := range t.list(key) {
-		out = append(out, t.table(n, entryName(n, kind, i), keys...))
+		out = append(out, t.table(n, entryName(n, kind, i), keys))
 	}
 	return out
 }
@@ -300,7 +307,7 @@ func (s *shelf[T]) put(t table, kind, name string, item T, before int) {
 		s.names = append(s.names, name)
 	}
 	s.items, s.nodes = append(s.items, item), append(s.nodes, t.node)
-	s.sound = append(s.sound, len(t.errors) == before && name != "")
+	s.sound = append(s.sound, len(t.errors) == before && name != "" && !t.lacks)
 }
 
 // whole tells whether every entry was read without an error.

@@ -14,10 +14,7 @@ import (
 var scopeForm = regexp.MustCompile(`^[!#-\[\]-~]+$`)
 
 func (d *draft) readSignIn() {
-	if !d.root.need("signIn", "{providers: [{name: okta, …}]}") {
-		return
-	}
-	t, ok := d.root.section("signIn", "idle", "absolute", "providers")
+	t, ok := d.root.section("signIn")
 	if !ok {
 		return
 	}
@@ -27,11 +24,9 @@ func (d *draft) readSignIn() {
 	if s.Idle > s.Absolute {
 		t.fail(t.node, "signIn: idle is %s, longer than absolute, %s; shorten idle", access.Span(s.Idle), access.Span(s.Absolute))
 	}
-	for _, p := range t.entries("providers", "provider", "name", "label", "issuer", "caFile", "clientID", "clientSecret", "scopes",
-		"groupsClaim", "groupsFrom", "graphURL", "trustUnstatedEmail", "prompt", "maxAge", "acrValues") {
+	for _, p := range t.entries("providers", "provider") {
 		d.readProvider(p)
 	}
-	t.need("providers", "[{name: okta, issuer: https://example.okta.com, …}]")
 	notEmpty(t, "providers", "nobody can sign in")
 	s.Providers = d.providers.items
 }
@@ -39,19 +34,11 @@ func (d *draft) readSignIn() {
 func (d *draft) readProvider(t table) {
 	before := len(d.errors)
 	p := Provider{GroupsClaim: defaultGroupsClaim}
-	if t.need("name", "okta") {
-		p.Name = read(t, "name", parseName)
-	}
+	p.Name = read(t, "name", parseName)
 	p.Label = orElse(t.text("label"), p.Name)
-	if t.need("issuer", "https://example.okta.com") {
-		p.Issuer = read(t, "issuer", parseIssuer)
-	}
-	if t.need("clientID", "0oa1b2c3") {
-		p.ClientID = t.text("clientID")
-	}
-	if t.need("clientSecret", "{file: /etc/daypass/okta-secret}") {
-		p.ClientSecret = d.secret(t, "clientSecret")
-	}
+	p.Issuer = read(t, "issuer", parseIssuer)
+	p.ClientID = t.text("clientID")
+	p.ClientSecret = d.secret(t, "clientSecret")
 	p.Scopes = scopes(t)
 	p.GroupsClaim = orElse(t.text("groupsClaim"), defaultGroupsClaim)
 	p.CAs = d.certificates(t, "caFile")
@@ -162,22 +149,16 @@ func parseScope(s string) (string, error) {
 }
 
 func (d *draft) readNotify() {
-	t, ok := d.root.section("notify", "webhooks")
+	t, ok := d.root.section("notify")
 	if !ok {
 		return
 	}
-	for _, w := range t.entries("webhooks", "webhook", "name", "url", "secret") {
+	for _, w := range t.entries("webhooks", "webhook") {
 		before := len(d.errors)
 		var hook Webhook
-		if w.need("name", "security") {
-			hook.Name = read(w, "name", parseName)
-		}
-		if w.need("url", "https://hooks.example.com/daypass") {
-			hook.URL = read(w, "url", parseHook)
-		}
-		if w.need("secret", "{file: /etc/daypass/webhook-secret}") {
-			hook.Secret = d.secret(w, "secret")
-		}
+		hook.Name = read(w, "name", parseName)
+		hook.URL = read(w, "url", parseHook)
+		hook.Secret = d.secret(w, "secret")
 		d.webhooks.put(w, "webhook", hook.Name, hook, before)
 	}
 	d.cfg.Webhooks = d.webhooks.items
