@@ -29,7 +29,7 @@ var arrows = map[string][]string{
 	"web/assets":      {},
 	"web/view":        {},
 	"web/webtest":     {},
-	"cmd":             {"access", "audit", "auth", "config", "issuer", "issuer/eks", "lease", "notify", "seal", "store", "web"},
+	"cmd":             {"access", "audit", "auth", "config", "explain", "issuer", "issuer/eks", "lease", "notify", "seal", "store", "web"},
 	"cmd/daypass":     {"cmd"},
 	"cmd/demo":        {"auth/oidcsim", "cmd", "cmd/demo/door", "issuer/awssim"},
 	"cmd/demo/door":   {},

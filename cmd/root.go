@@ -77,7 +77,7 @@ func root() *cobra.Command {
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage{fmt.Errorf("%w; see '%s --help'", err, c.CommandPath())}
 	})
-	c.AddCommand(serveCommand(), checkCommand(), migrateCommand(), versionCommand())
+	c.AddCommand(serveCommand(), checkCommand(), migrateCommand(), tokenCommand(), clusterCommand(), versionCommand())
 	for _, sub := range c.Commands() {
 		sub.Args = noArguments
 	}
@@ -86,6 +86,9 @@ func root() *cobra.Command {
 }
 
 func noArguments(c *cobra.Command, args []string) error {
+	if err := noTokens(args); err != nil {
+		return err
+	}
 	if len(args) > 0 {
 		return usage{fmt.Errorf("%q is not understood; see '%s --help'", args[0], c.CommandPath())}
 	}
