@@ -47,6 +47,37 @@ type Session struct {
 	Expires         time.Time // the absolute limit
 	Address         string    // where the sign-in came from
 	UserAgent       string
+
+	// ProviderSession is the provider's own name for its session (sid), by
+	// which it ends ours; empty where it gives none.
+	ProviderSession string
+	Vouched         time.Time // when the provider issued the ID token, by its clock
+	// IDToken is the raw ID token, sealed, for signing out at the provider;
+	// nil without a sealing key. It is kept and not read back with the rest.
+	IDToken []byte `json:"-"`
+}
+
+// Departure is a session that ended here and that the person may end at the
+// provider too.
+type Departure struct {
+	Key      Hash // of the browser's handle
+	Session  Hash
+	Provider string
+	IDToken  []byte `json:"-"` // sealed, as the session had it; may be nil
+	Left     time.Time
+	Expires  time.Time
+}
+
+// Logout is a provider's word that somebody signed out there. Principal or
+// Session may be empty, not both.
+type Logout struct {
+	Token     Hash // of the notice's own name (jti)
+	Provider  string
+	Principal string // pr_…
+	Session   string // sid
+	Issued    time.Time
+	Taken     time.Time
+	Until     time.Time // until when it is remembered, so that it cannot be used again
 }
 
 // Start is a sign-in that was begun and awaits the provider's answer.
@@ -65,6 +96,15 @@ type Start struct {
 var (
 	ErrNoSession = errors.New("no such session")
 	ErrNoStart   = errors.New("no such sign-in was begun")
+
+	ErrNoDeparture = errors.New("nobody left by this handle")
+)
+
+// ErrReplayed says that a logout was taken before. ErrLoggedOut says that the
+// provider ended its session after it issued the ID token.
+var (
+	ErrReplayed  = errors.New("this logout was taken before")
+	ErrLoggedOut = errors.New("the provider signed the person out meanwhile")
 )
 
 // Sessions keeps sessions. Every method is atomic, and a write and its event
@@ -72,7 +112,8 @@ var (
 type Sessions interface {
 	// SignIn adds a session. It deletes the session replaced, when replaced is
 	// not zero and there is one, and may drop sessions that expired before
-	// s.SignedIn.
+	// s.SignedIn. When a Logout that is remembered was for s, and not issued
+	// before s.Vouched, it is ErrLoggedOut and nothing is stored.
 	SignIn(ctx context.Context, s Session, replaced Hash, e audit.Event) error
 	// Session gives a session, however old, or ErrNoSession. It reads its own
 	// writes.
@@ -83,6 +124,21 @@ type Sessions interface {
 	// SignOut deletes a session. Without one it is ErrNoSession, and the event
 	// is not stored.
 	SignOut(ctx context.Context, key Hash, e audit.Event) error
+	// Leave is SignOut that also adds d, with the session's ID token, and
+	// drops departures that expired before d.Left.
+	Leave(ctx context.Context, key Hash, d Departure, e audit.Event) error
+	// Departure gives one, however old, or ErrNoDeparture.
+	Departure(ctx context.Context, key Hash) (Departure, error)
+	// Forget deletes a departure; without one it does nothing.
+	Forget(ctx context.Context, key Hash) error
+	// SessionsOf lists a principal's sessions, expired ones too, the newest
+	// sign-in first; at most 100.
+	SessionsOf(ctx context.Context, principal string) ([]Session, error)
+	// LogOut remembers a logout until l.Until, deletes the sessions it is for,
+	// and stores an event for each. Those are the ones of l.Session; of
+	// l.Principal all, when l.Session is empty, or else those without a
+	// ProviderSession. A second time, on whatever server, it is ErrReplayed.
+	LogOut(ctx context.Context, l Logout, event func(Session) audit.Event) (ended int, err error)
 }
 
 // Starts keeps the sign-ins that await an answer.

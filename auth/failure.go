@@ -63,6 +63,21 @@ const (
 	GraphDown       Kind = "graph-unreachable"
 	GraphRefused    Kind = "graph-refused"
 	GraphElsewhere  Kind = "graph-elsewhere" // the token points to a stranger
+
+	LeftMeanwhile Kind = "signed-out-meanwhile" // at the provider, while the sign-in was under way
+)
+
+// The kinds of failure that only a provider's notice of a logout has; it
+// shares those about signature, issuer, audience and times.
+const (
+	LogoutMissing  Kind = "logout-token-missing" // there is none, or more than one, or it is too long
+	LogoutType     Kind = "logout-token-type"    // it is a token of another type
+	LogoutEvent    Kind = "logout-token-event"
+	LogoutNonce    Kind = "logout-token-nonce" // it has one: an ID token in disguise
+	LogoutName     Kind = "logout-token-name"  // jti is missing or not acceptable
+	LogoutWhom     Kind = "logout-token-whom"  // neither sub nor sid, or not acceptable
+	LogoutStale    Kind = "logout-token-stale"
+	LogoutReplayed Kind = "logout-token-replayed"
 )
 
 // Failure is why a sign-in did not come about. It opened nothing.
@@ -89,6 +104,15 @@ func (f *Failure) Error() string {
 
 // Unwrap gives the cause, which holds no secret either.
 func (f *Failure) Unwrap() error { return f.cause }
+
+// Passing reports whether it is an outage, so that the same may work later.
+func (f *Failure) Passing() bool {
+	switch f.Kind {
+	case DiscoveryDown, KeysDown, TokenDown, UserinfoDown, GraphDown:
+		return true
+	}
+	return false
+}
 
 // saying is the text of a kind; %s is the provider's label.
 type saying struct {
@@ -149,12 +173,32 @@ func sayings() map[Kind]saying {
 		GraphDown:       {AtProvider, "%s signed you in, but Microsoft Graph does not answer, which knows your groups." + nothing, wait},
 		GraphRefused:    {AtConfiguration, "%s signed you in, but Microsoft Graph refuses to tell your groups." + nothing, tell + " They check that Daypass asks for the scope User.Read and may have it."},
 		GraphElsewhere:  {AtProvider, "%s points to a stranger for your groups." + nothing, tell},
+
+		LeftMeanwhile: {AtProvider, "%s signed you out while this sign-in was under way." + nothing, again},
+	}
+}
+
+// logoutSayings are for the logs of a provider's operator: no person sees them.
+func logoutSayings() map[Kind]saying {
+	const notice = "The logout notice of %s "
+	return map[Kind]saying{
+		LogoutMissing:  {AtProvider, notice + "does not hold exactly one logout_token of acceptable length.", tell},
+		LogoutType:     {AtProvider, notice + "holds a token of another type.", tell},
+		LogoutEvent:    {AtProvider, notice + "lacks the event that makes it one.", tell},
+		LogoutNonce:    {AtProvider, notice + "holds a nonce, which only ID tokens do.", tell},
+		LogoutName:     {AtProvider, notice + "has no name (jti) that is acceptable.", tell},
+		LogoutWhom:     {AtProvider, notice + "does not say acceptably who signed out.", tell},
+		LogoutStale:    {AtProvider, notice + "is too old.", fixClock},
+		LogoutReplayed: {AtProvider, notice + "was taken before.", tell},
 	}
 }
 
 // failed makes the failure of a kind; label is what people call the provider.
 func failed(kind Kind, name, label string, cause error) *Failure {
-	s := sayings()[kind]
+	s, ok := sayings()[kind]
+	if !ok {
+		s = logoutSayings()[kind]
+	}
 	fill := func(text string) string { return strings.ReplaceAll(text, "%s", label) }
 	return &Failure{Side: s.side, Kind: kind, Provider: name, Say: fill(s.say), Next: fill(s.next), cause: cause}
 }

@@ -30,6 +30,9 @@ type Options struct {
 	Caller func(*http.Request) audit.Who
 	// Transport reaches the providers; nil makes one that honours HTTPS_PROXY.
 	Transport http.RoundTripper
+	// Keys seal what of a session must be readable again; nil: nothing is kept
+	// that would have to be.
+	Keys Sealer
 	// Patience bounds each request to a provider; 10 seconds when zero.
 	Patience time.Duration
 }
@@ -40,6 +43,7 @@ type Gate struct {
 	providers []*provider
 	browser   jar // the handle that ties a begun sign-in to one browser
 	session   jar
+	leaving   jar // the handle by which a browser that signed out here may do so at the provider
 	tally     tally
 }
 
@@ -55,7 +59,7 @@ func New(o Options) (*Gate, error) {
 	if _, err := secureURL(o.Site.String()); err != nil {
 		return nil, fmt.Errorf("url: %w", err)
 	}
-	g := &Gate{Options: o.withDefaults(), browser: newJar("browser", o.Site), session: newJar("session", o.Site)}
+	g := &Gate{Options: o.withDefaults(), browser: newJar("browser", o.Site), session: newJar("session", o.Site), leaving: newJar("leaving", o.Site)}
 	for _, c := range g.Options.Providers {
 		if _, ok := g.provider(c.Name); ok {
 			return nil, fmt.Errorf("sign-in provider %s: there are two of that name", c.Name)
@@ -143,7 +147,7 @@ func (g *Gate) Warm(ctx context.Context) {
 // Begin sends the browser to a provider and remembers where it wanted to go.
 // The error is a *Failure, or says that the book could not be written.
 func (g *Gate) Begin(w http.ResponseWriter, r *http.Request, provider, back string) error {
-	return g.noted(r, g.begin(w, r, provider, back))
+	return g.noted(r, audit.SignInFailed, g.begin(w, r, provider, back))
 }
 
 func (g *Gate) begin(w http.ResponseWriter, r *http.Request, name, back string) error {
@@ -177,7 +181,7 @@ func (g *Gate) begin(w http.ResponseWriter, r *http.Request, name, back string) 
 // written; then no session was opened, and one from before goes on.
 func (g *Gate) Finish(w http.ResponseWriter, r *http.Request, provider string) (string, error) {
 	back, err := g.finish(w, r, provider)
-	return back, g.noted(r, err)
+	return back, g.noted(r, audit.SignInFailed, err)
 }
 
 func (g *Gate) finish(w http.ResponseWriter, r *http.Request, name string) (string, error) {
@@ -197,7 +201,10 @@ func (g *Gate) finish(w http.ResponseWriter, r *http.Request, name string) (stri
 	if fail != nil {
 		return "", fail
 	}
-	if err := g.open(w, r, who); err != nil {
+	switch err := g.open(w, r, who); {
+	case errors.Is(err, ErrLoggedOut):
+		return "", p.failed(LeftMeanwhile, nil)
+	case err != nil:
 		return "", err
 	}
 	return ReturnPath(start.Return), nil
@@ -226,21 +233,21 @@ func (p *provider) identify(ctx context.Context, m *metadata, q url.Values, begu
 	return who, fail
 }
 
-// noted records a failure. When even that fails, the sign-in has failed all
-// the same and both errors come back.
-func (g *Gate) noted(r *http.Request, err error) error {
+// noted records a failure as an event of a kind. When even that fails, what
+// was tried has failed all the same and both errors come back.
+func (g *Gate) noted(r *http.Request, kind audit.Kind, err error) error {
 	var f *Failure
 	if !errors.As(err, &f) {
 		return err
 	}
 	by := g.caller(r)
 	now := g.Now()
-	like := strings.Join([]string{string(f.Kind), f.Provider, by.Address}, "\n")
+	like := strings.Join([]string{string(kind), string(f.Kind), f.Provider, by.Address}, "\n")
 	repeats, due := g.tally.count(like, now)
 	if !due {
 		return err
 	}
-	e := audit.New(audit.SignInFailed, now, by)
+	e := audit.New(kind, now, by)
 	e.Provider, e.Reason = f.Provider, string(f.Kind)
 	if f.cause != nil {
 		e.Details.Text = printable(f.cause.Error(), 500)
@@ -251,7 +258,7 @@ func (g *Gate) noted(r *http.Request, err error) error {
 	// The person may be gone already; the record is for those who stay.
 	if recErr := g.Book.Record(context.WithoutCancel(r.Context()), e); recErr != nil {
 		g.tally.forget(like)
-		return errors.Join(err, fmt.Errorf("record the failed sign-in: %w", recErr))
+		return errors.Join(err, fmt.Errorf("record the failure: %w", recErr))
 	}
 	return err
 }

@@ -31,6 +31,7 @@ func (g *Gate) open(w http.ResponseWriter, r *http.Request, who person) error {
 		Key: key, Principal: who.Principal, UnverifiedEmail: who.unverified,
 		SignedIn: now, Seen: now, Expires: now.Add(g.Longest),
 		Address: by.Address, UserAgent: by.UserAgent,
+		ProviderSession: who.session, Vouched: who.issued, IDToken: g.sealed(key, who.idToken),
 	}
 	replaced, err := g.replaced(r)
 	if err != nil {
@@ -166,26 +167,4 @@ func (g *Gate) touch(w http.ResponseWriter, ctx context.Context, s Session) (Ses
 	}
 	s.Seen = now
 	return s, nil
-}
-
-// SignOut ends the session behind a request. The browser forgets it in any
-// case; an error says that the server could not, and that it ends by its idle
-// limit instead. Signing out twice is no error.
-func (g *Gate) SignOut(w http.ResponseWriter, r *http.Request) error {
-	_, key, present := g.session.read(r)
-	if !present {
-		return nil
-	}
-	g.session.clear(w)
-	if key.IsZero() {
-		return nil
-	}
-	s, err := g.Book.Session(r.Context(), key)
-	if err == nil {
-		err = g.Book.SignOut(r.Context(), key, s.ended("signed-out", g.Now(), g.caller(r)))
-	}
-	if err != nil && !errors.Is(err, ErrNoSession) {
-		return fmt.Errorf("end the session: %w", err)
-	}
-	return nil
 }

@@ -27,7 +27,7 @@ func TestSignsInAndGoesWhereThePersonWasGoing(t *testing.T) {
 	}
 	_, key := sessionCookie(t, a)
 	want := Session{
-		Key: key, SignedIn: c.now(), Seen: c.now(), Expires: c.now().Add(10 * time.Hour),
+		Key: key, Vouched: c.now(), SignedIn: c.now(), Seen: c.now(), Expires: c.now().Add(10 * time.Hour),
 		Address: "127.0.0.1", UserAgent: "Go-http-client/1.1",
 		Principal: access.Principal{
 			Provider: "okta", Issuer: okta.Issuer(), Subject: "u-1", Email: "ada@acme.example",
@@ -35,6 +35,10 @@ func TestSignsInAndGoesWhereThePersonWasGoing(t *testing.T) {
 		},
 	}
 	got, err := s.book.Session(t.Context(), key)
+	if len(got.ProviderSession) != 16 || got.IDToken != nil {
+		t.Errorf("the provider's session is %q; without a key the ID token is kept: %t", got.ProviderSession, got.IDToken != nil)
+	}
+	want.ProviderSession = got.ProviderSession
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("the session is (-want +got): %v\n%s", err, diff)
 	}
@@ -365,7 +369,7 @@ func TestAFailedSignOutIsToldAndForgotten(t *testing.T) {
 	s := serve(t, c, provide(t, c), nil)
 	b := s.browser()
 	b.signIn("okta", "u-1", "/")
-	s.book.on("SignOut", false)
+	s.book.on("Leave", false)
 	if a := b.send("POST", s.URL+"/out"); a.status == http.StatusOK || b.cookie("session") != "" {
 		t.Errorf("signing out answers %d, the cookie is %q", a.status, b.cookie("session"))
 	}

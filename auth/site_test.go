@@ -11,6 +11,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -25,6 +26,8 @@ type book struct {
 	mu       sync.Mutex
 	sessions map[Hash]Session
 	starts   map[Hash]Start
+	left     map[Hash]Departure
+	logouts  []Logout
 	events   []audit.Event
 	fail     map[string]error // by method
 	after    map[string]bool  // the failure comes after the deed was done
@@ -32,7 +35,7 @@ type book struct {
 }
 
 func newBook() *book {
-	return &book{sessions: map[Hash]Session{}, starts: map[Hash]Start{}, fail: map[string]error{}, after: map[string]bool{}}
+	return &book{sessions: map[Hash]Session{}, starts: map[Hash]Start{}, left: map[Hash]Departure{}, fail: map[string]error{}, after: map[string]bool{}}
 }
 
 func (b *book) do(method string, deed func() error) error {
@@ -49,6 +52,11 @@ func (b *book) do(method string, deed func() error) error {
 
 func (b *book) SignIn(_ context.Context, s Session, replaced Hash, e audit.Event) error {
 	return b.do("SignIn", func() error {
+		for _, l := range b.logouts {
+			if l.ends(s) && !l.Issued.Before(s.Vouched) {
+				return ErrLoggedOut
+			}
+		}
 		delete(b.sessions, replaced)
 		b.sessions[s.Key] = s
 		b.events = append(b.events, e)
@@ -89,6 +97,77 @@ func (b *book) SignOut(_ context.Context, key Hash, e audit.Event) error {
 		b.events = append(b.events, e)
 		return nil
 	})
+}
+
+func (b *book) Leave(_ context.Context, key Hash, d Departure, e audit.Event) error {
+	return b.do("Leave", func() error {
+		s, ok := b.sessions[key]
+		if !ok {
+			return ErrNoSession
+		}
+		delete(b.sessions, key)
+		d.IDToken = s.IDToken
+		b.left[d.Key] = d
+		b.events = append(b.events, e)
+		return nil
+	})
+}
+
+func (b *book) Departure(_ context.Context, key Hash) (d Departure, err error) {
+	err = b.do("Departure", func() error {
+		var ok bool
+		if d, ok = b.left[key]; !ok {
+			return ErrNoDeparture
+		}
+		return nil
+	})
+	return d, err
+}
+
+func (b *book) Forget(_ context.Context, key Hash) error {
+	return b.do("Forget", func() error { delete(b.left, key); return nil })
+}
+
+func (b *book) SessionsOf(_ context.Context, principal string) (out []Session, err error) {
+	err = b.do("SessionsOf", func() error {
+		for _, s := range b.sessions {
+			if s.Principal.ID() == principal {
+				out = append(out, s)
+			}
+		}
+		slices.SortFunc(out, func(x, y Session) int { return y.SignedIn.Compare(x.SignedIn) })
+		return nil
+	})
+	return out, err
+}
+
+// ends says which sessions a logout is for, as the port promises.
+func (l Logout) ends(s Session) bool {
+	switch {
+	case s.Principal.Provider != l.Provider:
+		return false
+	case l.Session != "" && s.ProviderSession == l.Session:
+		return true
+	}
+	return s.Principal.ID() == l.Principal && (l.Session == "" || s.ProviderSession == "")
+}
+
+func (b *book) LogOut(_ context.Context, l Logout, event func(Session) audit.Event) (n int, err error) {
+	err = b.do("LogOut", func() error {
+		if slices.ContainsFunc(b.logouts, func(o Logout) bool { return o.Provider == l.Provider && o.Token == l.Token }) {
+			return ErrReplayed
+		}
+		b.logouts = append(b.logouts, l)
+		for key, s := range b.sessions {
+			if l.ends(s) {
+				delete(b.sessions, key)
+				b.events = append(b.events, event(s))
+				n++
+			}
+		}
+		return nil
+	})
+	return n, err
 }
 
 func (b *book) PutStart(_ context.Context, s Start) error {
@@ -192,7 +271,8 @@ func serve(t *testing.T, c *clock, okta *oidcsim.Server, more map[string]*oidcsi
 		Idle: time.Hour, Longest: 10 * time.Hour, Patience: 20 * time.Second,
 	}
 	register := func(name string, p *oidcsim.Server) {
-		p.Register(oidcsim.Client{ID: "daypass-" + name, Secret: "s3:cret/" + name, RedirectURIs: []string{home + CallbackPath(name)}})
+		p.Register(oidcsim.Client{ID: "daypass-" + name, Secret: "s3:cret/" + name, RedirectURIs: []string{home + CallbackPath(name)},
+			SignedOut: []string{home + SignedOutPath}})
 		o.Providers = append(o.Providers, Provider{
 			Name: name, Label: strings.ToUpper(name[:1]) + name[1:], Issuer: p.Issuer(),
 			ClientID: "daypass-" + name, ClientSecret: NewSecret("s3:cret/" + name),
@@ -232,6 +312,24 @@ func (s *site) routes() http.Handler {
 		if err := s.gate.SignOut(w, r); err != nil {
 			s.refuse(w, err)
 		}
+	})
+	mux.HandleFunc("GET /auth/{provider}/leave", func(w http.ResponseWriter, r *http.Request) {
+		if err := s.gate.Leave(w, r, r.PathValue("provider")); err != nil {
+			s.refuse(w, err)
+		}
+	})
+	mux.HandleFunc("POST /auth/{provider}/logout", func(w http.ResponseWriter, r *http.Request) {
+		if err := s.gate.BackChannel(r, r.PathValue("provider")); err != nil {
+			s.refuse(w, err)
+		}
+	})
+	mux.HandleFunc("GET "+SignedOutPath, func(w http.ResponseWriter, r *http.Request) {
+		f, err := s.gate.Farewell(w, r)
+		if err != nil {
+			s.refuse(w, err)
+			return
+		}
+		fmt.Fprintf(w, "%s %s %t", f.Label, f.Leave, f.Done)
 	})
 	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
 		p, err := s.gate.Person(w, r)

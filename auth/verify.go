@@ -183,7 +183,7 @@ func (p *provider) whyNotClaims(payload []byte) *Failure {
 	switch {
 	case c.Issuer != p.Issuer:
 		return p.failed(WrongIssuer, fmt.Errorf("expected the issuer %q, got %q", p.Issuer, printable(c.Issuer, 200)))
-	case !slices.Contains(c.Audience, p.ClientID):
+	case !c.Audience.has(p.ClientID):
 		return p.failed(Audience, fmt.Errorf("expected the audience %q, got %q", p.ClientID, printable(strings.Join(c.Audience, " "), 200)))
 	case c.NotYet != "":
 		return p.failed(NotYet, nil)
@@ -202,6 +202,8 @@ func (a *audience) UnmarshalJSON(b []byte) error {
 	}
 	return json.Unmarshal(b, (*[]string)(a))
 }
+
+func (a audience) has(client string) bool { return slices.Contains(a, client) }
 
 // algorithm reads the header of a token that was refused, to say why.
 func algorithm(raw string) string {

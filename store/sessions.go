@@ -13,19 +13,24 @@ import (
 var _ auth.Book = (*Store)(nil)
 
 const insertSession = `
-INSERT INTO sessions (key_hash, principal, bytes, signed_in_us, seen_us, expires_us)
-VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO sessions (key_hash, principal, bytes, signed_in_us, seen_us, expires_us, provider, sid, id_token)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (key_hash) DO NOTHING`
 
 // SignIn adds a session, takes the one it replaces out, and drops sessions that
-// expired before. Repeated, it does nothing.
+// expired before. Repeated, it does nothing. It is auth.ErrLoggedOut when the
+// provider ended it meanwhile.
 func (s *Store) SignIn(ctx context.Context, in auth.Session, replaced auth.Hash, e audit.Event) error {
 	b, err := json.Marshal(in)
 	if err != nil {
 		return fmt.Errorf("write a session as JSON: %w", err)
 	}
 	err = s.write(ctx, func(t *tx) error {
-		n, err := t.exec(insertSession, in.Key[:], in.Principal.ID(), b, us(in.SignedIn), us(in.Seen), us(in.Expires))
+		if err := t.notLoggedOut(in); err != nil {
+			return err
+		}
+		n, err := t.exec(insertSession, in.Key[:], in.Principal.ID(), b, us(in.SignedIn), us(in.Seen), us(in.Expires),
+			in.Principal.Provider, text(in.ProviderSession), in.IDToken)
 		if err != nil {
 			return err
 		}
@@ -84,6 +89,29 @@ func (s *Store) Touch(ctx context.Context, key auth.Hash, seen time.Time) error 
 		return err
 	})
 	return wrap(err, "note that the session is in use")
+}
+
+const sessionsOf = `
+SELECT key_hash, bytes, signed_in_us, seen_us, expires_us FROM sessions
+WHERE principal = $1 ORDER BY signed_in_us DESC, key_hash LIMIT 100`
+
+// SessionsOf lists a principal's sessions, the newest sign-in first.
+func (s *Store) SessionsOf(ctx context.Context, principal string) ([]auth.Session, error) {
+	all, err := list(ctx, s, scanKeyedSession, sessionsOf, principal)
+	return all, wrap(err, "list the sessions")
+}
+
+func scanKeyedSession(row scanner) (auth.Session, error) {
+	var in auth.Session
+	var key, b []byte
+	var signedIn, seen, expires int64
+	if err := row.Scan(&key, &b, &signedIn, &seen, &expires); err != nil {
+		return in, err
+	}
+	err := json.Unmarshal(b, &in)
+	copy(in.Key[:], key)
+	in.SignedIn, in.Seen, in.Expires = at(signedIn), at(seen), at(expires)
+	return in, err
 }
 
 // SignOut deletes a session. Repeated, it is auth.ErrNoSession.

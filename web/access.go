@@ -1,9 +1,14 @@
 package web
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 
+	"github.com/go-chi/chi/v5"
+
+	"github.com/daypass/daypass/auth"
 	"github.com/daypass/daypass/issuer"
 	"github.com/daypass/daypass/lease"
 	"github.com/daypass/daypass/web/view"
@@ -12,7 +17,7 @@ import (
 // shownLeases is how many leases My access lists.
 const shownLeases = 100
 
-// myAccess lists the person's leases.
+// myAccess lists the person's leases and sessions.
 func (s *server) myAccess(w http.ResponseWriter, r *http.Request) error {
 	leases, err := s.Book.Of(r.Context(), standing(r).Principal.ID(), shownLeases)
 	if err != nil {
@@ -30,9 +35,44 @@ func (s *server) myAccess(w http.ResponseWriter, r *http.Request) error {
 			m.Past = append(m.Past, row)
 		}
 	}
+	if m.Sessions, err = s.sessionRows(r); err != nil {
+		return err
+	}
 	s.page(w, r, http.StatusOK, view.AccessPage(m))
 	return nil
 }
+
+// sessionRows lists where the person is signed in.
+func (s *server) sessionRows(r *http.Request) (out []view.SessionRow, err error) {
+	who, _ := sessionOf(r)
+	all, err := s.SignIn.SessionsOf(r.Context(), who)
+	if err != nil {
+		return nil, err
+	}
+	for _, x := range all {
+		out = append(out, view.SessionRow{
+			Here: x.Key == who.Key, Provider: x.Principal.Provider, Client: clip(x.UserAgent, 120), Address: x.Address,
+			SignedIn: x.SignedIn, Seen: x.Seen, End: sessionURL(x.Key.Mark()) + "/end",
+		})
+	}
+	return out, nil
+}
+
+// endSession signs the person out elsewhere; of the session they are in, it is
+// the usual way out. One that is gone already is what was wanted.
+func (s *server) endSession(w http.ResponseWriter, r *http.Request) error {
+	who, _ := sessionOf(r)
+	mark := chi.URLParam(r, "mark")
+	if mark == who.Key.Mark() {
+		return s.signOut(w, r)
+	}
+	if err := s.SignIn.EndSession(r, who, mark); err != nil && !errors.Is(err, auth.ErrNoSession) {
+		return err
+	}
+	return redirect(w, r, view.PathAccess)
+}
+
+func sessionURL(mark string) string { return "/sessions/" + url.PathEscape(mark) }
 
 func (s *server) leaseRow(r *http.Request, l lease.Lease) (view.LeaseRow, error) {
 	c, _ := s.Policy().Cluster(l.Cluster)

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -72,17 +73,60 @@ func (s *server) orSignIn(w http.ResponseWriter, r *http.Request, back string, e
 	return nil
 }
 
+// signOut ends the session here and leads to a page that offers to end the
+// provider's as well, by a link. It is two steps for two reasons: form-action
+// in the policy of this page stops a form whose answer redirects to another
+// site, and on a machine of one's own most people want to stay signed in at
+// the provider, where their mail is.
 func (s *server) signOut(w http.ResponseWriter, r *http.Request) error {
 	if err := s.SignIn.SignOut(w, r); err != nil {
 		return err
 	}
-	return redirect(w, r, "/signed-out")
+	return redirect(w, r, auth.SignedOutPath)
 }
 
 func (s *server) signedOut(w http.ResponseWriter, r *http.Request) error {
-	s.page(w, r, http.StatusOK, view.SignedOutPage(view.SignedOut{Frame: s.frame(r, "Signed out", ""), SignIn: view.PathSignIn + "?stay=1",
-		Note: "Your provider may still know this browser: signing in again can need no password."}))
+	f, err := s.SignIn.Farewell(w, r)
+	if err != nil {
+		// Signing out here has worked; a page that says so is worth more.
+		s.Slog.Error("what was left by signing out could not be read", "error", err, "request", visitOf(r).id)
+	}
+	m := view.SignedOut{Frame: s.frame(r, "Signed out", ""), SignIn: view.PathSignIn + "?stay=1",
+		Note: "Your provider may still know this browser: signing in again can need no password."}
+	switch {
+	case f.Done:
+		m.Note = f.Label + " says that you signed out there too."
+	case f.Leave != "":
+		m.Note = f.Label + " still knows this browser: signing in again can need no password. On a machine that others use, sign out there too."
+		m.Provider, m.Leave = f.Label, f.Leave
+	}
+	s.page(w, r, http.StatusOK, view.SignedOutPage(m))
 	return nil
+}
+
+// leave leads on to the provider, to sign out there.
+func (s *server) leave(w http.ResponseWriter, r *http.Request) error {
+	return s.SignIn.Leave(w, r, chi.URLParam(r, "provider"))
+}
+
+// providerLogout takes a provider's notice that somebody signed out there. Its
+// answer is for the provider's server: what will not work the next time either
+// is told apart from what may.
+func (s *server) providerLogout(w http.ResponseWriter, r *http.Request) error {
+	err := s.SignIn.BackChannel(r, chi.URLParam(r, "provider"))
+	var f *auth.Failure
+	if !errors.As(err, &f) {
+		return err // none, or the book could not be written
+	}
+	s.Slog.Warn("a provider's logout was not taken", "kind", f.Kind, "error", err, "request", visitOf(r).id)
+	status := http.StatusBadRequest
+	if f.Passing() {
+		status = http.StatusServiceUnavailable
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	// OpenID Connect Back-Channel Logout 1.0, section 2.8.
+	return json.NewEncoder(w).Encode(map[string]string{"error": "invalid_request", "error_description": string(f.Kind)})
 }
 
 // notSignedIn sends a browser on its way to a page to sign in; whoever posts a

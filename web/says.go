@@ -27,6 +27,8 @@ func say(e audit.Event) string {
 		return "A sign-in failed: " + e.Reason + "."
 	case audit.SignedOut:
 		return "The session ended: " + e.Reason + "."
+	case audit.LogoutRefused:
+		return "A provider's logout was not taken: " + e.Reason + "."
 	case audit.Refused:
 		return refused(e, on)
 	case audit.LeaseStarted:

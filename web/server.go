@@ -73,7 +73,9 @@ func (s *server) routes(r chi.Router) {
 	r.Get(view.PathSignIn, s.handle(s.signInPage))
 	r.Get(auth.StartPath("{provider}"), s.handle(s.signInStart))
 	r.Get(auth.CallbackPath("{provider}"), s.handle(s.signInAnswer))
-	r.Get("/signed-out", s.handle(s.signedOut))
+	r.Get(auth.SignedOutPath, s.handle(s.signedOut))
+	r.Get(auth.LeavePath("{provider}"), s.handle(s.leave))
+	r.Post(auth.LogoutPath("{provider}"), s.handle(s.providerLogout))
 	r.Post(view.PathSignOut, s.handle(s.signOut))
 
 	// What one may enter.
@@ -86,6 +88,7 @@ func (s *server) routes(r chi.Router) {
 
 	// What one holds.
 	r.Get(view.PathAccess, s.person(s.myAccess))
+	r.Post("/sessions/{mark}/end", s.person(s.endSession))
 	r.Get("/leases/{lease}", s.person(s.leasePage))
 	r.Post("/leases/{lease}/renew", s.person(s.renew))
 	r.Post("/leases/{lease}/end", s.person(s.end))

@@ -63,6 +63,7 @@ type site struct {
 	*httptest.Server
 	store *store.Store
 	cloud *cloud
+	idp   *oidcsim.Server
 }
 
 func clusterNamed(t testing.TB, name string) access.Cluster {
@@ -106,11 +107,13 @@ func newSite(t testing.TB) *site {
 			{Subject: "eng", Email: "eng@example.com", Groups: []string{"eng"}}, {Subject: "none", Email: "none@example.com"},
 			{Subject: "office", Email: "office@example.com", Groups: []string{"office"}}, {Subject: "audit", Email: "audit@example.com", Groups: []string{"audit"}},
 		},
-		Clients: []oidcsim.Client{{ID: "daypass", Secret: "x", RedirectURIs: []string{home.String() + auth.CallbackPath("staff")}}},
+		Clients: []oidcsim.Client{{ID: "daypass", Secret: "x", RedirectURIs: []string{home.String() + auth.CallbackPath("staff")},
+			SignedOut: []string{home.String() + auth.SignedOutPath}, BackChannel: home.String() + auth.LogoutPath("staff")}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.idp = idp
 	gate, err := auth.New(auth.Options{Site: home, Book: s.store, Log: log, Caller: web.Caller,
 		Providers: []auth.Provider{{Name: "staff", Label: "Staff", Issuer: idp.Issuer(), ClientID: "daypass", ClientSecret: auth.NewSecret("x")}}})
 	if err != nil {

@@ -87,6 +87,11 @@ func testSessions(t *testing.T, o opener) {
 			t.Errorf("the log: %v", n)
 		}
 	})
+	t.Run("lists a person's sessions, the newest first", func(t *testing.T) { listing(t, o) })
+	t.Run("keeps what leaving needs", func(t *testing.T) { leaving(t, o) })
+	t.Run("ends the sessions a logout is for", func(t *testing.T) { loggingOut(t, o) })
+	t.Run("takes a logout once, on whatever server", func(t *testing.T) { takingLogout(t, o) })
+	t.Run("opens no session that was logged out meanwhile", func(t *testing.T) { outrunning(t, o) })
 	t.Run("gives a begun sign-in to one", func(t *testing.T) { takingStart(t, o) })
 	t.Run("drops begun sign-ins that expired", func(t *testing.T) {
 		s := o.open(t)

@@ -31,6 +31,9 @@ type SignedOut struct {
 	Frame
 	SignIn string
 	Note   string // such as that the provider's own session goes on; may be empty
+
+	Provider string
+	Leave    string // where to sign out at the provider too; empty: not offered
 }
 
 // NotSignedIn is what a page answers to somebody it does not know.

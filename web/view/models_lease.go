@@ -238,13 +238,33 @@ type Shown struct {
 	Back          string
 }
 
-// Access lists the person's leases.
+// Access lists the person's leases, and where they are signed in.
 type Access struct {
 	Frame
-	Active []LeaseRow
-	Past   []LeaseRow
-	Older  string
-	Newer  string
+	Active   []LeaseRow
+	Past     []LeaseRow
+	Older    string
+	Newer    string
+	Sessions []SessionRow
+}
+
+// SessionRow is one browser in which the person is signed in.
+type SessionRow struct {
+	Here     bool   // the one that reads this page
+	Provider string // by which they signed in
+	Client   string // what the browser says of itself
+	Address  string // from where they signed in
+	SignedIn time.Time
+	Seen     time.Time
+	End      string // POST
+}
+
+// what names the row for those who hear its button only.
+func (r SessionRow) what() string {
+	if r.Here {
+		return "Sign out here"
+	}
+	return "Sign out at " + r.Address
 }
 
 // LeaseRow is one lease in a list.

@@ -67,7 +67,8 @@ func samples() []page {
 			Providers: []Provider{{"Example staff", "/auth/okta/start?return=%2F", ""}, {"Guests", "/auth/guests/start", "It cannot be reached just now; it may fail."}},
 			Failure:   &Failure{"Okta answered, but its answer does not carry your groups.", "Ask whoever runs Okta to add the groups claim."},
 		}, SignInPage),
-		drawn("signed-out", SignedOut{stranger("Signed out"), "/sign-in", "You may still be signed in at Okta."}, SignedOutPage),
+		drawn("signed-out", SignedOut{stranger("Signed out"), "/sign-in", "You may still be signed in at Okta.", "", ""}, SignedOutPage),
+		drawn("signed-out-leave", SignedOut{stranger("Signed out"), "/sign-in", "Okta still knows this browser.", "Okta & sons", "/auth/okta/leave"}, SignedOutPage),
 		drawn("not-signed-in", NotSignedIn{stranger("Not signed in"), "/sign-in", "Your session ended after 8 hours."}, NotSignedInPage),
 		drawn("problem", Problem{
 			Frame: framed("Not allowed", ""), Status: 403, What: "No grant opens ledger-prod as admin to you.",
@@ -191,7 +192,11 @@ func leasePages() []page {
 			[]LeaseRow{
 				{"data-batch", "viewer", labels(env("staging")), false, Ended, in(-time.Hour), in(-2 * time.Minute), at(-8 * time.Minute), at(7 * time.Minute), "/leases/ls_3", ""},
 				{"billing-eu", "viewer", labels(env("prod")), false, Expired, in(-30 * time.Hour), in(-26 * time.Hour), at(-27 * time.Hour), nil, "/leases/ls_4", ""},
-			}, "/access?before=ls_4", "/access"}, AccessPage),
+			}, "/access?before=ls_4", "/access",
+			[]SessionRow{
+				{true, "okta", "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0", "203.0.113.7", in(-time.Hour), in(-time.Minute), "/sessions/0123456789abcdef/end"},
+				{false, "okta", "<b>curl</b>", "2001:db8::1", in(-30 * time.Hour), in(-20 * time.Minute), "/sessions/fedcba9876543210/end"},
+			}}, AccessPage),
 		drawn("access-none", Access{Frame: framed("My access", NavAccess)}, AccessPage),
 	}
 }

@@ -1,0 +1,239 @@
+package auth
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Sealer seals what must be readable again, for a purpose and a place.
+type Sealer interface {
+	Seal(purpose, place string, plain []byte) []byte
+	Open(purpose, place string, sealed []byte) ([]byte, error)
+}
+
+// sealPurpose is what ID tokens are sealed for; their place is the session.
+const sealPurpose = "id-token"
+
+// leaveLife is how long after signing out here one may do so at the provider.
+const leaveLife = 10 * time.Minute
+
+// maxHint bounds the ID token that goes into an address. Those with many
+// groups outgrow what servers take there; the provider then asks the person.
+const maxHint = 6000
+
+// LeavePath leads on to the provider, to sign out there.
+func LeavePath(provider string) string { return StartPath(provider) + "/leave" }
+
+// LogoutPath is where a provider tells that somebody signed out there: the
+// path of the back-channel logout address to register with it.
+func LogoutPath(provider string) string { return StartPath(provider) + "/logout" }
+
+// sealed seals an ID token for a session; nil when there is no key.
+func (g *Gate) sealed(session Hash, raw string) []byte {
+	if g.Keys == nil || raw == "" || len(raw) > maxHint {
+		return nil
+	}
+	return g.Keys.Seal(sealPurpose, session.String(), []byte(raw))
+}
+
+// SignOut ends the session behind a request. The browser forgets it in any
+// case; an error says that the server could not, and that it ends by its idle
+// limit instead. Signing out twice is no error. For ten minutes the browser
+// may sign out at the provider too: Farewell tells, Leave leads there.
+func (g *Gate) SignOut(w http.ResponseWriter, r *http.Request) error {
+	_, key, present := g.session.read(r)
+	if !present {
+		return nil
+	}
+	g.session.clear(w)
+	if key.IsZero() {
+		return nil
+	}
+	s, err := g.Book.Session(r.Context(), key)
+	if err == nil {
+		err = g.leave(w, r, s)
+	}
+	if err != nil && !errors.Is(err, ErrNoSession) {
+		return fmt.Errorf("end the session: %w", err)
+	}
+	return nil
+}
+
+func (g *Gate) leave(w http.ResponseWriter, r *http.Request, s Session) error {
+	now := g.Now()
+	handle := newSecret()
+	hash, _ := hashSecret(handle)
+	d := Departure{Key: hash, Session: s.Key, Provider: s.Principal.Provider, Left: now, Expires: now.Add(leaveLife)}
+	if err := g.Book.Leave(r.Context(), s.Key, d, s.ended("signed-out", now, g.caller(r))); err != nil {
+		return err
+	}
+	g.leaving.set(w, handle, leaveLife)
+	return nil
+}
+
+// Farewell is what can be told to a browser that signed out. Zero: nothing.
+type Farewell struct {
+	Label string // of the provider
+	Leave string // where to sign out there; empty: it is not known how
+	Done  bool   // that was done
+}
+
+// Farewell tells a browser that signed out whether it may do so at the
+// provider, or that it did. Nothing is known of it after that.
+func (g *Gate) Farewell(w http.ResponseWriter, r *http.Request) (Farewell, error) {
+	d, p, handle, err := g.departure(w, r)
+	if err != nil || p == nil {
+		return Farewell{}, err
+	}
+	out := Farewell{Label: p.Label}
+	state := r.URL.Query()["state"]
+	if len(state) == 1 && subtle.ConstantTimeCompare([]byte(state[0]), []byte(leaveState(handle))) == 1 {
+		g.leaving.clear(w)
+		out.Done = true
+		return out, g.Book.Forget(r.Context(), d.Key)
+	}
+	if p.leaves() {
+		out.Leave = LeavePath(p.Name)
+	}
+	return out, nil
+}
+
+// departure finds what a browser left behind when it signed out; the provider
+// is nil when there is nothing of use.
+func (g *Gate) departure(w http.ResponseWriter, r *http.Request) (Departure, *provider, string, error) {
+	handle, key, present := g.leaving.read(r)
+	if !present {
+		return Departure{}, nil, "", nil
+	}
+	d, err := Departure{}, ErrNoDeparture
+	if handle != "" {
+		d, err = g.Book.Departure(r.Context(), key)
+	}
+	if err != nil && !errors.Is(err, ErrNoDeparture) {
+		return Departure{}, nil, "", fmt.Errorf("look for what was left: %w", err)
+	}
+	p, ok := g.provider(d.Provider)
+	if err != nil || !ok || !g.Now().Before(d.Expires) {
+		g.leaving.clear(w)
+		return Departure{}, nil, "", nil
+	}
+	return d, p, handle, nil
+}
+
+// leaveState is the state of a logout at the provider. It is made from the
+// handle, so that nobody else can make it, and does not give it away.
+func leaveState(handle string) string {
+	sum := sha256.Sum256([]byte("leave " + handle))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// leaves reports whether the provider, as far as it is known without asking,
+// can be told that somebody signs out.
+func (p *provider) leaves() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.known != nil && p.known.leave != ""
+}
+
+// Leave sends a browser that signed out here on to the provider, to sign out
+// there; one that did not, or whose provider cannot be told, goes back to the
+// page of those who signed out. The error is a *Failure, or says that the book
+// could not be read.
+func (g *Gate) Leave(w http.ResponseWriter, r *http.Request, name string) error {
+	d, p, handle, err := g.departure(w, r)
+	if err != nil {
+		return err
+	}
+	to := SignedOutPath
+	if p != nil && p.Name == name {
+		m, fail := p.discover(r.Context())
+		if fail != nil {
+			return fail
+		}
+		if m.leave != "" {
+			to = p.leaveURL(m, g.hint(r.Context(), d), leaveState(handle))
+		}
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(w, r, to, http.StatusSeeOther)
+	return nil
+}
+
+// hint is the ID token of a session that ended, or nothing.
+func (g *Gate) hint(ctx context.Context, d Departure) string {
+	if g.Keys == nil || len(d.IDToken) == 0 {
+		return ""
+	}
+	raw, err := g.Keys.Open(sealPurpose, d.Session.String(), d.IDToken)
+	if err != nil {
+		g.Log.WarnContext(ctx, "an ID token cannot be opened; the provider is told without it", "session", d.Session.Mark(), "err", err)
+		return ""
+	}
+	return string(raw)
+}
+
+// leaveURL is OpenID Connect RP-Initiated Logout 1.0, section 2.
+func (p *provider) leaveURL(m *metadata, hint, state string) string {
+	u, err := url.Parse(m.leave)
+	if err != nil { // fetch has parsed it
+		return SignedOutPath
+	}
+	q := u.Query()
+	q.Set("client_id", p.ClientID)
+	q.Set("post_logout_redirect_uri", p.home)
+	q.Set("state", state)
+	if hint != "" {
+		q.Set("id_token_hint", hint)
+	}
+	// FACT Cognito wants its own name for it
+	// (docs.aws.amazon.com/cognito/latest/developerguide/logout-endpoint.html).
+	if strings.HasPrefix(p.Issuer, "https://cognito-idp.") {
+		q.Set("logout_uri", p.home)
+	}
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+// SessionsOf lists where a person is signed in, the newest first.
+func (g *Gate) SessionsOf(ctx context.Context, who Session) ([]Session, error) {
+	all, err := g.Book.SessionsOf(ctx, who.Principal.ID())
+	if err != nil {
+		return nil, fmt.Errorf("list the sessions: %w", err)
+	}
+	var out []Session
+	for _, s := range all {
+		if g.over(s) == "" {
+			out = append(out, s)
+		}
+	}
+	return out, nil
+}
+
+// EndSession signs a person out elsewhere: it ends the session of that mark
+// if it is one of who's, and is ErrNoSession if it is not.
+func (g *Gate) EndSession(r *http.Request, who Session, mark string) error {
+	all, err := g.Book.SessionsOf(r.Context(), who.Principal.ID())
+	if err != nil {
+		return fmt.Errorf("look for the session: %w", err)
+	}
+	for _, s := range all {
+		if s.Key.Mark() != mark {
+			continue
+		}
+		e := s.ended("ended-by-person", g.Now(), g.caller(r))
+		e.Facts["by"] = who.Key.Mark()
+		if err := g.Book.SignOut(r.Context(), s.Key, e); err != nil {
+			return fmt.Errorf("end the session: %w", err)
+		}
+		return nil
+	}
+	return ErrNoSession
+}

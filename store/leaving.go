@@ -1,0 +1,148 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/daypass/daypass/audit"
+	"github.com/daypass/daypass/auth"
+)
+
+// insertDeparture takes the ID token along from the session, which is deleted
+// right after it.
+const insertDeparture = `
+INSERT INTO departures (key_hash, bytes, id_token, expires_us)
+SELECT $1, $2, id_token, $3 FROM sessions WHERE key_hash = $4`
+
+// Leave deletes a session and adds a departure with its ID token; it drops
+// departures that expired before. Repeated, it is auth.ErrNoSession.
+func (s *Store) Leave(ctx context.Context, key auth.Hash, d auth.Departure, e audit.Event) error {
+	b, err := json.Marshal(d)
+	if err != nil {
+		return fmt.Errorf("write a departure as JSON: %w", err)
+	}
+	err = s.write(ctx, func(t *tx) error {
+		if _, err := t.exec(`DELETE FROM departures WHERE expires_us < $1`, us(d.Left)); err != nil {
+			return err
+		}
+		n, err := t.exec(insertDeparture, d.Key[:], b, us(d.Expires), key[:])
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return auth.ErrNoSession
+		}
+		if _, err := t.exec(`DELETE FROM sessions WHERE key_hash = $1`, key[:]); err != nil {
+			return err
+		}
+		return t.append(e)
+	})
+	return wrap(err, "end the session")
+}
+
+// Departure gives a departure, however old; auth.ErrNoDeparture when there is
+// none.
+func (s *Store) Departure(ctx context.Context, key auth.Hash) (auth.Departure, error) {
+	d, err := one(ctx, s, auth.ErrNoDeparture, scanDeparture,
+		`SELECT bytes, id_token FROM departures WHERE key_hash = $1`, key[:])
+	return d, wrap(err, "read the departure")
+}
+
+func scanDeparture(row scanner) (auth.Departure, error) {
+	var d auth.Departure
+	var b []byte
+	if err := row.Scan(&b, &d.IDToken); err != nil {
+		return d, err
+	}
+	return d, json.Unmarshal(b, &d)
+}
+
+// Forget deletes a departure, if there is one.
+func (s *Store) Forget(ctx context.Context, key auth.Hash) error {
+	err := s.write(ctx, func(t *tx) error {
+		_, err := t.exec(`DELETE FROM departures WHERE key_hash = $1`, key[:])
+		return err
+	})
+	return wrap(err, "forget the departure")
+}
+
+// A logout is for the sessions of its sid. When it has none it is for all of
+// its principal's; when it has one, for those of its principal's that never
+// had any. The three statements say the same.
+const (
+	insertLogout = `
+INSERT INTO logouts (provider, token_hash, principal, sid, issued_us, until_us)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (provider, token_hash) DO NOTHING`
+
+	endBySid = `
+DELETE FROM sessions WHERE provider = $1 AND sid = $2 AND sid <> ''
+RETURNING key_hash, bytes, signed_in_us, seen_us, expires_us`
+
+	endByPrincipal = `
+DELETE FROM sessions WHERE principal = $1 AND (sid = '' OR $2 = '')
+RETURNING key_hash, bytes, signed_in_us, seen_us, expires_us`
+
+	loggedOut = `
+SELECT 1 FROM logouts WHERE provider = $1 AND sid = $2 AND sid <> '' AND issued_us >= $4
+UNION ALL
+SELECT 1 FROM logouts WHERE principal = $3 AND (sid = '' OR $2 = '') AND issued_us >= $4`
+)
+
+// LogOut remembers a provider's notice and ends the sessions it is for, with
+// an event for each. Repeated, it is auth.ErrReplayed.
+func (s *Store) LogOut(ctx context.Context, l auth.Logout, event func(auth.Session) audit.Event) (ended int, err error) {
+	err = s.write(ctx, func(t *tx) error {
+		if _, err := t.exec(`DELETE FROM logouts WHERE until_us < $1`, us(l.Taken)); err != nil {
+			return err
+		}
+		n, err := t.exec(insertLogout, l.Provider, l.Token[:], l.Principal, text(l.Session), us(l.Issued), us(l.Until))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return auth.ErrReplayed
+		}
+		ended, err = t.endSessions(l, event)
+		return err
+	})
+	if err != nil {
+		return 0, wrap(err, "take the logout")
+	}
+	return ended, nil
+}
+
+func (t *tx) endSessions(l auth.Logout, event func(auth.Session) audit.Event) (int, error) {
+	var events []audit.Event
+	for _, q := range []struct {
+		text string
+		args []any
+	}{
+		{endBySid, []any{l.Provider, text(l.Session)}},
+		{endByPrincipal, []any{l.Principal, text(l.Session)}},
+	} {
+		rows, err := t.query(q.text, q.args...)
+		if err != nil {
+			return 0, err
+		}
+		gone, err := collect(rows, scanKeyedSession)
+		if err != nil {
+			return 0, t.note(err)
+		}
+		for _, in := range gone {
+			events = append(events, event(in))
+		}
+	}
+	return len(events), t.append(events...)
+}
+
+// notLoggedOut refuses a session that the provider ended after it issued the
+// ID token: a sign-in under way must not outrun a logout.
+func (t *tx) notLoggedOut(in auth.Session) error {
+	found, err := t.any(loggedOut, in.Principal.Provider, text(in.ProviderSession), in.Principal.ID(), us(in.Vouched))
+	if err == nil && found {
+		err = auth.ErrLoggedOut
+	}
+	return err
+}
