@@ -31,7 +31,7 @@ var arrows = map[string][]string{
 	"web/webtest":     {},
 	"cmd":             {"access", "audit", "auth", "config", "explain", "issuer", "issuer/eks", "lease", "notify", "seal", "store", "web"},
 	"cmd/daypass":     {"cmd"},
-	"cmd/demo":        {"auth/oidcsim", "cmd", "cmd/demo/door", "issuer/awssim"},
+	"cmd/demo":        {"auth/oidcsim", "cmd", "cmd/demo/door", "issuer/awssim", "seal"},
 	"cmd/demo/door":   {},
 }
 

@@ -44,9 +44,16 @@ type house struct {
 func build(ctx context.Context, cfg *config.Config, log *slog.Logger, stdout io.Writer) (*house, error) {
 	h := &house{snapshot: newSnapshot(cfg), reloadEvery: reloadEvery, log: log, metrics: prometheus.NewRegistry()}
 	policy := h.snapshot.policy
+	keys, err := sealingKeys(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if !keys.Present() {
+		log.Warn("there is no sealing key: whoever can write to the database can make up leases and endpoints; see sealingKeyFile in docs/configuration.md")
+	}
 	db := database(cfg)
+	db.Keys = keys
 	db.Now, db.Log, db.Sink = time.Now, log, h.sink(stdout)
-	var err error
 	if h.store, err = store.Open(ctx, db); err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}

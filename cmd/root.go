@@ -77,7 +77,7 @@ func root() *cobra.Command {
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage{fmt.Errorf("%w; see '%s --help'", err, c.CommandPath())}
 	})
-	c.AddCommand(serveCommand(), checkCommand(), migrateCommand(), tokenCommand(), clusterCommand(), versionCommand())
+	c.AddCommand(serveCommand(), checkCommand(), migrateCommand(), sealingKeyCommand(), tokenCommand(), clusterCommand(), versionCommand())
 	for _, sub := range c.Commands() {
 		sub.Args = noArguments
 	}

@@ -20,6 +20,7 @@ listen: LISTEN
 operations: OPERATIONS
 contact: "the platform team"
 database: {sqlite: daypass.db}
+sealingKeyFile: sealing.key
 signIn:
   providers:
     - {name: staff, label: Example staff, issuer: "STAFF", clientID: daypass, clientSecret: {file: staff.secret}, scopes: [profile, email, groups]}

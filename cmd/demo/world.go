@@ -12,6 +12,7 @@ import (
 
 	"github.com/daypass/daypass/auth/oidcsim"
 	"github.com/daypass/daypass/issuer/awssim"
+	"github.com/daypass/daypass/seal"
 )
 
 // world is everything around Daypass.
@@ -55,6 +56,9 @@ func buildWorld(o options, folder string, say *narrator) (_ *world, err error) {
 	w.url = "http://" + portal
 	secrets, err := w.secrets("staff", "guests", "security")
 	if err != nil {
+		return nil, err
+	}
+	if err := w.sealingKey(); err != nil {
 		return nil, err
 	}
 	if err := w.startProviders(secrets, say); err != nil {
@@ -104,6 +108,23 @@ func (w *world) secrets(names ...string) (map[string]string, error) {
 		}
 	}
 	return out, nil
+}
+
+// sealingKey makes the key that lies outside the database, unless the folder
+// has one from before.
+func (w *world) sealingKey() error {
+	path := filepath.Join(w.folder, "sealing.key")
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	line, err := seal.NewLine("demo")
+	if err == nil {
+		err = os.WriteFile(path, []byte(line+"\n"), 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("make the sealing key: %w", err)
+	}
+	return nil
 }
 
 func (w *world) startProviders(secrets map[string]string, say *narrator) (err error) {
