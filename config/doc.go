@@ -5,3 +5,5 @@
 // line and what to do about it. Its one danger: a Config holds secrets; they
 // cannot print themselves, but whoever calls Reveal can.
 package config
+
+//go:generate go test . -run ^(TestTheSchemaIsCurrent|TestTheTablesOfTheReferenceAreCurrent)$ -update

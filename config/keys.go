@@ -36,9 +36,9 @@ func fileKeys() []key {
 			says: "What people may be, as IAM roles. The order matters: the first gives least, and is offered first."},
 		{name: "grants", kind: isMappings, words: "none", keys: grantKeys(),
 			says: "Who may be what, where, and within which limits. What no grant allows is refused."},
-		{name: "audit", kind: isMapping, keys: auditKeys(), says: "The audit log, beside the database."},
-		{name: "notify", kind: isMapping, keys: notifyKeys(), says: "Whom Daypass tells."},
-		{name: "kubeconfig", kind: isMapping, keys: kubeconfigKeys(), says: "What kubeconfigs look like."},
+		{name: "audit", kind: isMapping, words: "its defaults", keys: auditKeys(), says: "The audit log, beside the database."},
+		{name: "notify", kind: isMapping, words: "nobody", keys: notifyKeys(), says: "Whom Daypass tells."},
+		{name: "kubeconfig", kind: isMapping, words: "its defaults", keys: kubeconfigKeys(), says: "What kubeconfigs look like."},
 	}
 }
 
