@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/daypass/daypass/audit"
+	"github.com/daypass/daypass/seal"
 )
 
 // Options are what a Gate works with.
@@ -30,9 +31,9 @@ type Options struct {
 	Caller func(*http.Request) audit.Who
 	// Transport reaches the providers; nil makes one that honours HTTPS_PROXY.
 	Transport http.RoundTripper
-	// Keys seal what of a session must be readable again; nil: nothing is kept
-	// that would have to be.
-	Keys Sealer
+	// Keys seal what of a session must be readable again; without them nothing
+	// is kept that would have to be.
+	Keys seal.Keys
 	// Patience bounds each request to a provider; 10 seconds when zero.
 	Patience time.Duration
 }

@@ -13,12 +13,6 @@ import (
 	"time"
 )
 
-// Sealer seals what must be readable again, for a purpose and a place.
-type Sealer interface {
-	Seal(purpose, place string, plain []byte) []byte
-	Open(purpose, place string, sealed []byte) ([]byte, error)
-}
-
 // sealPurpose is what ID tokens are sealed for; their place is the session.
 const sealPurpose = "id-token"
 
@@ -38,7 +32,7 @@ func LogoutPath(provider string) string { return StartPath(provider) + "/logout"
 
 // sealed seals an ID token for a session; nil when there is no key.
 func (g *Gate) sealed(session Hash, raw string) []byte {
-	if g.Keys == nil || raw == "" || len(raw) > maxHint {
+	if !g.Keys.Present() || raw == "" || len(raw) > maxHint {
 		return nil
 	}
 	return g.Keys.Seal(sealPurpose, session.String(), []byte(raw))
@@ -169,7 +163,7 @@ func (g *Gate) Leave(w http.ResponseWriter, r *http.Request, name string) error 
 
 // hint is the ID token of a session that ended, or nothing.
 func (g *Gate) hint(ctx context.Context, d Departure) string {
-	if g.Keys == nil || len(d.IDToken) == 0 {
+	if !g.Keys.Present() || len(d.IDToken) == 0 {
 		return ""
 	}
 	raw, err := g.Keys.Open(sealPurpose, d.Session.String(), d.IDToken)
