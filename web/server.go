@@ -86,6 +86,8 @@ func (s *server) routes(r chi.Router) {
 	r.Get("/clusters/{cluster}/break-glass/{role}", s.person(s.glassPage))
 	r.Post("/clusters/{cluster}/break-glass/{role}", s.person(s.glassStart))
 
+	s.tokenRoutes(r)
+
 	// What one holds.
 	r.Get(view.PathAccess, s.person(s.myAccess))
 	r.Post("/sessions/{mark}/end", s.person(s.endSession))

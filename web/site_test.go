@@ -2,7 +2,6 @@ package web_test
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -37,7 +36,7 @@ func (c *cloud) Describe(_ context.Context, cl access.Cluster) (issuer.Endpoint,
 }
 
 func endpoint(cl access.Cluster) issuer.Endpoint {
-	return issuer.Endpoint{URL: "https://" + cl.Name + ".example", CA: []byte("-----BEGIN CERTIFICATE-----\n"), Version: "1.36", Status: "ACTIVE", Private: cl.Name == "hidden", Public: cl.Name != "hidden"}
+	return issuer.Endpoint{URL: "https://" + cl.Name + ".example", CA: caOf(cl.Name), Version: "1.36", Status: "ACTIVE", Private: cl.Name == "hidden", Public: cl.Name != "hidden"}
 }
 
 func (c *cloud) Mint(context.Context, issuer.Assumption) (issuer.Minted, error) {
@@ -61,9 +60,10 @@ const secretToken = "k8s-aws-v1.c2VjcmV0LXRva2Vu"
 // site is a whole site in one process, with everything real but AWS.
 type site struct {
 	*httptest.Server
-	store *store.Store
-	cloud *cloud
-	idp   *oidcsim.Server
+	store  *store.Store
+	cloud  *cloud
+	logged *logbook
+	idp    *oidcsim.Server
 }
 
 func clusterNamed(t testing.TB, name string) access.Cluster {
@@ -95,8 +95,9 @@ func policy(t testing.TB) *access.Policy {
 
 func newSite(t testing.TB) *site {
 	t.Helper()
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	s := &site{cloud: &cloud{}, Server: httptest.NewUnstartedServer(nil)}
+	logged := &logbook{}
+	log := slog.New(slog.NewTextHandler(logged, nil))
+	s := &site{cloud: &cloud{}, logged: logged, Server: httptest.NewUnstartedServer(nil)}
 	home := &url.URL{Scheme: "http", Host: s.Listener.Addr().String()}
 	var err error
 	if s.store, err = store.Open(t.Context(), store.Config{SQLite: filepath.Join(t.TempDir(), "d.db"), Now: time.Now, Log: log}); err != nil {

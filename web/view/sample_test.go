@@ -86,7 +86,7 @@ func samples() []page {
 			{"editor", true, "The grant eng-edit opens it.", ""},
 		}, "/clusters/ledger-prod", "Ask in #platform."}, WhyPage),
 	}
-	return append(append(pages, leasePages()...), auditPages()...)
+	return append(append(append(pages, leasePages()...), auditPages()...), tokenPages()...)
 }
 
 func someClusters() Clusters {
@@ -99,9 +99,10 @@ func someClusters() Clusters {
 			{Name: "payments-dev", URL: "/c/payments-dev", Roles: []string{"viewer", "editor", "admin"}, Labels: labels(env("dev")), Account: "dev", Region: "eu-west-1", Version: "1.37"},
 		},
 		Recents: []Recent{
-			{Cluster: "payments-prod", Role: "viewer", Labels: labels(env("prod")), At: in(-26 * time.Hour), Lasted: 4 * time.Hour, URL: "/c/payments-prod?role=viewer"},
-			{Cluster: "payments-dev", Role: "admin", Labels: labels(env("dev")), At: in(-time.Hour), Lasted: 4 * time.Hour, Until: at(192 * time.Minute), URL: "/leases/ls_2"},
-			{Cluster: "ledger-staging", Role: "editor", Labels: labels(env("staging")), BreakGlass: true, At: in(-400 * 24 * time.Hour), Lasted: 90 * time.Minute, URL: "/c/ledger-staging"},
+			{Cluster: "payments-prod", Role: "viewer", Labels: labels(env("prod")), At: in(-26 * time.Hour), Lasted: 4 * time.Hour, Namespace: "payments", Start: "/clusters/payments-prod", For: "4h", Key: "sk_3", Change: "/clusters/payments-prod?role=viewer"},
+			{Cluster: "payments-dev", Role: "admin", Labels: labels(env("dev")), At: in(-time.Hour), Lasted: 4 * time.Hour, Until: at(192 * time.Minute), Open: "/leases/ls_2", End: "/leases/ls_2/end"},
+			{Cluster: "ledger-staging", Role: "editor", Labels: labels(env("staging")), BreakGlass: true, At: in(-400 * 24 * time.Hour), Lasted: 90 * time.Minute, Change: "/clusters/ledger-staging/break-glass/editor"},
+			{Cluster: "ledger-dev", Role: "editor", At: in(-26 * time.Hour), Lasted: time.Hour, Change: "/clusters/ledger-dev?role=editor"},
 		},
 	}
 }
