@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"sync"
 	"time"
@@ -17,6 +18,7 @@ import (
 const (
 	markLease    = "lease"
 	markEndpoint = "endpoint"
+	markSession  = "session"
 )
 
 // reportEvery is how often one altered row is put on record.
@@ -77,15 +79,16 @@ func (s *Store) genuine(ctx context.Context, purpose, row string, mark []byte, f
 }
 
 func reason(err error) string {
-	if err == seal.ErrKey {
+	if errors.Is(err, seal.ErrKey) {
 		return "unknown-key"
 	}
 	return "mark"
 }
 
-// access is the part of a lease that says what it gives.
+func number(n int64) []byte { return strconv.AppendInt(nil, n, 10) }
+
+// accessOf is the part of a lease that says what it gives.
 func accessOf(l lease.Lease) [][]byte {
-	number := func(n int64) []byte { return []byte(strconv.FormatInt(n, 10)) }
 	return [][]byte{
 		[]byte(l.ID), []byte(l.Principal), []byte(l.Provider), []byte(l.Cluster), []byte(l.Role), []byte(l.Grant),
 		number(flag(l.BreakGlass)), []byte(text(l.Reason)), []byte(l.Namespace), number(us(l.StartedAt)), number(us(l.EndsAt)),

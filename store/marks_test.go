@@ -6,7 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/daypass/daypass/access"
 	"github.com/daypass/daypass/audit"
+	"github.com/daypass/daypass/auth"
 	"github.com/daypass/daypass/issuer"
 	"github.com/daypass/daypass/lease"
 	"github.com/daypass/daypass/seal"
@@ -125,6 +127,38 @@ func TestAnEndpointThatSomebodyElseWroteIsForgotten(t *testing.T) {
 		rows, err := s.Events(t.Context(), audit.Query{Kind: audit.RowRefused})
 		if err != nil || len(rows) != 1 || rows[0].Event.Reason != "endpoint" {
 			t.Errorf("on record: %v, %v", rows, err)
+		}
+	})
+}
+
+func TestASessionThatSomebodyElseWroteIsNone(t *testing.T) {
+	onBoth(t, func(t *testing.T, fresh func(*testing.T) store.Config) {
+		s := withKeys(t, fresh(t))
+		now := time.Now()
+		for i, change := range []string{"bytes = (SELECT bytes FROM sessions ORDER BY key_hash LIMIT 1)", "expires_us = expires_us + 1", "signed_in_us = signed_in_us + 1", "mark = NULL"} {
+			key := auth.Hash{0: 9, 1: byte(i + 1)}
+			in := auth.Session{Key: key, Principal: access.Principal{Provider: "p", Subject: fmt.Sprint(i)}, SignedIn: now, Seen: now, Expires: now.Add(time.Hour)}
+			if err := s.SignIn(t.Context(), in, auth.Hash{}, audit.New(audit.SignedIn, now, audit.Who{})); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := s.Session(t.Context(), key); err != nil || got.Principal.Subject != fmt.Sprint(i) {
+				t.Fatalf("untouched: %v, %v", got, err)
+			}
+			if i == 0 { // somebody else's, to copy from
+				other := in
+				other.Key, other.Principal.Subject = auth.Hash{0: 1}, "boss"
+				if err := s.SignIn(t.Context(), other, auth.Hash{}, audit.New(audit.SignedIn, now, audit.Who{})); err != nil {
+					t.Fatal(err)
+				}
+			}
+			altered(t, s, fmt.Sprintf("UPDATE sessions SET %s WHERE principal = '%s'", change, in.Principal.ID()))
+			if got, err := s.Session(t.Context(), key); !errors.Is(err, auth.ErrNoSession) {
+				t.Errorf("%s: %v, %v", change, got, err)
+			}
+		}
+		rows, err := s.Events(t.Context(), audit.Query{Kind: audit.RowRefused})
+		if err != nil || len(rows) != 4 || rows[0].Event.Reason != "session" {
+			t.Errorf("on record: %d, %v", len(rows), err)
 		}
 	})
 }

@@ -13,8 +13,8 @@ import (
 var _ auth.Book = (*Store)(nil)
 
 const insertSession = `
-INSERT INTO sessions (key_hash, principal, bytes, signed_in_us, seen_us, expires_us, provider, sid, id_token)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+INSERT INTO sessions (key_hash, principal, bytes, signed_in_us, seen_us, expires_us, provider, sid, id_token, mark)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT (key_hash) DO NOTHING`
 
 // SignIn adds a session, takes the one it replaces out, and drops sessions that
@@ -30,7 +30,8 @@ func (s *Store) SignIn(ctx context.Context, in auth.Session, replaced auth.Hash,
 			return err
 		}
 		n, err := t.exec(insertSession, in.Key[:], in.Principal.ID(), b, us(in.SignedIn), us(in.Seen), us(in.Expires),
-			in.Principal.Provider, text(in.ProviderSession), in.IDToken)
+			in.Principal.Provider, text(in.ProviderSession), in.IDToken,
+			s.mark(markSession, sessionFields(in.Key[:], b, us(in.SignedIn), us(in.Expires))...))
 		if err != nil {
 			return err
 		}
@@ -55,27 +56,39 @@ func (t *tx) dropSessions(replaced auth.Hash, before time.Time) error {
 	return err
 }
 
-// Session gives a session, however old; auth.ErrNoSession when there is none.
+// sessionFields are the part of a session's row that says whose it is and for
+// how long at most.
+func sessionFields(key, bytes []byte, signedIn, expires int64) [][]byte {
+	return [][]byte{key, bytes, number(signedIn), number(expires)}
+}
+
+// sessionRow is a session as it lies in the database.
+type sessionRow struct {
+	bytes, mark             []byte
+	signedIn, seen, expires int64
+}
+
+func scanSession(row scanner) (r sessionRow, err error) {
+	return r, row.Scan(&r.bytes, &r.signedIn, &r.seen, &r.expires, &r.mark)
+}
+
+// Session gives a session, however old; auth.ErrNoSession when there is none,
+// or when it is not as it was written.
 func (s *Store) Session(ctx context.Context, key auth.Hash) (auth.Session, error) {
-	in, err := one(ctx, s, auth.ErrNoSession, scanSession,
-		`SELECT bytes, signed_in_us, seen_us, expires_us FROM sessions WHERE key_hash = $1`, key[:])
-	in.Key = key
+	r, err := one(ctx, s, auth.ErrNoSession, scanSession,
+		`SELECT bytes, signed_in_us, seen_us, expires_us, mark FROM sessions WHERE key_hash = $1`, key[:])
+	if err == nil && !s.genuine(ctx, markSession, key.Mark(), r.mark, sessionFields(key[:], r.bytes, r.signedIn, r.expires)...) {
+		err = auth.ErrNoSession
+	}
+	in := auth.Session{}
+	if err == nil {
+		err = json.Unmarshal(r.bytes, &in)
+	}
 	if err != nil {
 		return auth.Session{}, wrap(err, "read the session")
 	}
+	in.Key, in.SignedIn, in.Seen, in.Expires = key, at(r.signedIn), at(r.seen), at(r.expires)
 	return in, nil
-}
-
-func scanSession(row scanner) (auth.Session, error) {
-	var in auth.Session
-	var b []byte
-	var signedIn, seen, expires int64
-	if err := row.Scan(&b, &signedIn, &seen, &expires); err != nil {
-		return in, err
-	}
-	err := json.Unmarshal(b, &in)
-	in.SignedIn, in.Seen, in.Expires = at(signedIn), at(seen), at(expires)
-	return in, err
 }
 
 // Touch moves a session's Seen forward, never back. A session that is gone
