@@ -75,13 +75,23 @@ func object(t *testing.T, keys []key, r rule) map[string]any {
 	if required != nil {
 		s["required"] = required
 	}
-	if r != anyKeys {
+	switch r {
+	case oneKey:
+		s["oneOf"] = eachAlone(keys)
+	case someKeys:
 		s["minProperties"] = 1.0
 	}
-	if r == oneKey {
-		s["maxProperties"] = 1.0
-	}
 	return s
+}
+
+// eachAlone demands exactly one of the keys. maxProperties would say it
+// shorter, but where it stands the YAML language server (1.25) completes no
+// key: it counts the one being written.
+func eachAlone(keys []key) (out []any) {
+	for _, k := range keys {
+		out = append(out, map[string]any{"required": []any{k.name}})
+	}
+	return out
 }
 
 func property(t *testing.T, k key) map[string]any {

@@ -34,8 +34,14 @@ func refusals(t *testing.T, s map[string]any, v any, path string) (out []string)
 			say(!isArray || float64(len(list)) >= rule.(float64), "minItems")
 		case "minProperties":
 			say(!isObject || float64(len(m)) >= rule.(float64), "minProperties")
-		case "maxProperties":
-			say(!isObject || float64(len(m)) <= rule.(float64), "maxProperties")
+		case "oneOf":
+			fits := 0
+			for _, one := range rule.([]any) {
+				if refusals(t, one.(map[string]any), v, path) == nil {
+					fits++
+				}
+			}
+			say(fits == 1 || !isObject, "oneOf")
 		case "not":
 			say(refusals(t, rule.(map[string]any), v, path) != nil, "not")
 		case "required":
@@ -205,5 +211,18 @@ func TestTheExampleNamesItsSchema(t *testing.T) {
 	name, ok := strings.CutPrefix(strings.SplitN(string(data), "\n", 2)[0], "# yaml-language-server: $schema=")
 	if !ok || filepath.Join("../docs", name) != schemaPath {
 		t.Errorf("it names %q", name)
+	}
+}
+
+func TestReaderAndSchemaRefuseTwoPlacesOfSealingKeys(t *testing.T) {
+	root := exampleNode(t)
+	put(root, "sealingKeyFile", node(t, "secrets/webhook-secret"))
+	j := judges(t)
+	if _, told, refused := j.verdicts(t, root); told+refused != "" {
+		t.Errorf("one: the reader says %q, the schema %q", told, refused)
+	}
+	put(root, "sealingKeyEnv", node(t, "SECRET"))
+	if _, told, refused := j.verdicts(t, root); told == "" || !strings.Contains(refused, "not") {
+		t.Errorf("both: the reader says %q, the schema %q", told, refused)
 	}
 }
