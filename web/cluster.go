@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -197,21 +198,30 @@ func glassCard(cluster string, x access.Choice) view.GlassCard {
 		TellsWhom: x.TellsWhom, Tells: x.Tells, URL: glassURL(cluster, x.Role.Name)}
 }
 
-// lifetimes offers the usual lengths up to the longest, and the longest itself.
+// brief is a length of time as people write it: 1h rather than 1h0m0s.
+func brief(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// lifetimes offers the usual lengths up to the longest, the longest itself,
+// and what was asked for if that may be had.
 func lifetimes(longest time.Duration, chosen string, now time.Time) (out []view.Lifetime) {
 	all := []time.Duration{15 * time.Minute, time.Hour, 4 * time.Hour, 8 * time.Hour}
 	want, _ := lasting(chosen)
-	if want <= 0 || want > longest {
+	if want < min(access.ShortestLease, longest) || want > longest {
 		want = min(access.DefaultLease, longest)
 	}
-	var offered []time.Duration
-	for _, d := range all {
-		if d < longest {
-			offered = append(offered, d)
-		}
-	}
-	for _, d := range append(offered, longest) {
-		out = append(out, view.Lifetime{Value: d.String(), For: d, Ends: now.Add(d), Chosen: d == want})
+	offered := append(slices.DeleteFunc(all, func(d time.Duration) bool { return d >= longest }), want, longest)
+	slices.Sort(offered)
+	for _, d := range slices.Compact(offered) {
+		out = append(out, view.Lifetime{Value: brief(d), For: d, Ends: now.Add(d), Chosen: d == want})
 	}
 	return out
 }

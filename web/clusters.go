@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/daypass/daypass/access"
+	"github.com/daypass/daypass/audit"
 	"github.com/daypass/daypass/lease"
 	"github.com/daypass/daypass/web/view"
 )
@@ -73,30 +75,59 @@ func (s *server) recents(ctx context.Context, policy *access.Policy, who access.
 	if err != nil {
 		return nil, fmt.Errorf("read the leases of before: %w", err)
 	}
-	seen := map[string]bool{}
+	slices.SortStableFunc(leases, activeFirst(now))
+	seen := map[access.Ask]bool{}
 	for _, l := range leases {
-		what := l.Cluster + "\x00" + l.Role
-		c, known := policy.Cluster(l.Cluster)
-		if seen[what] || !known || len(out) == maxRecents {
+		what := access.Ask{Cluster: l.Cluster, Role: l.Role, BreakGlass: l.BreakGlass}
+		if seen[what] || len(out) == maxRecents {
 			continue
 		}
-		ask := access.Ask{Cluster: l.Cluster, Role: l.Role, BreakGlass: l.BreakGlass}
-		if policy.Decide(ask, who, now).Answer == access.Refused {
-			continue
+		if d := policy.Decide(what, who, now); d.Answer != access.Refused {
+			seen[what] = true
+			out = append(out, recent(l, d.Cluster, policy, who, now))
 		}
-		seen[what] = true
-		out = append(out, recent(l, c, now))
 	}
 	return out, nil
 }
 
-func recent(l lease.Lease, c access.Cluster, now time.Time) view.Recent {
+// activeFirst lets no later choice of the same kind hide what somebody holds.
+func activeFirst(now time.Time) func(a, b lease.Lease) int {
+	rank := func(l lease.Lease) int {
+		if l.At(now) == lease.Active {
+			return 0
+		}
+		return 1
+	}
+	return func(a, b lease.Lease) int { return rank(a) - rank(b) }
+}
+
+// recent offers a choice of before. One click starts it again only where
+// nothing is left to say: no reason, nobody to be told.
+func recent(l lease.Lease, c access.Cluster, policy *access.Policy, who access.Standing, now time.Time) view.Recent {
+	lasted := l.EndsAt.Sub(l.StartedAt).Round(time.Second)
 	r := view.Recent{Cluster: l.Cluster, Role: l.Role, Labels: labels(c.Labels), BreakGlass: l.BreakGlass,
-		At: l.StartedAt, Lasted: l.EndsAt.Sub(l.StartedAt), URL: clusterURL(l.Cluster) + "?role=" + l.Role}
+		Namespace: l.Namespace, At: l.StartedAt, Lasted: lasted, Change: again(l, lasted)}
 	if l.At(now) == lease.Active {
-		r.Until, r.URL = &l.EndsAt, leaseURL(l.ID)
+		r.Until, r.Open, r.End = &l.EndsAt, leaseURL(l.ID), leaseURL(l.ID)+"/end"
+		return r
+	}
+	same := access.Ask{Cluster: l.Cluster, Role: l.Role, For: lasted}
+	if !l.BreakGlass && policy.Decide(same, who, now).Answer == access.Allowed {
+		r.Start, r.For, r.Key = clusterURL(l.Cluster), brief(lasted), audit.NewID("key", now)
 	}
 	return r
+}
+
+// again is the page on which the choice can be changed, filled in with it.
+func again(l lease.Lease, lasted time.Duration) string {
+	if l.BreakGlass {
+		return glassURL(l.Cluster, l.Role)
+	}
+	v := url.Values{view.FieldRole: {l.Role}, view.FieldFor: {brief(lasted)}}
+	if l.Namespace != "" {
+		v.Set(view.FieldNamespace, l.Namespace)
+	}
+	return clusterURL(l.Cluster) + "?" + v.Encode()
 }
 
 // maxHints bounds the grants that are named to somebody who has none.

@@ -118,11 +118,18 @@ type Recent struct {
 	Role       string
 	Labels     []Label
 	BreakGlass bool
+	Namespace  string // may be empty
 	At         time.Time
 	Lasted     time.Duration
 	Until      *time.Time // when the lease ends; nil: it is over
-	URL        string     // the lease while it is active, else the cluster's page
+	Open, End  string     // the lease while it is active, and the POST that ends it
+	Start      string     // POST; empty: there is something to fill in first, on Change
+	For, Key   string     // what Start takes
+	Change     string     // the page where the choice is made, filled in with this one
 }
+
+// what names the choice for those who hear its button alone.
+func (r Recent) what() string { return r.Cluster + " as " + r.Role }
 
 // Nothing tells somebody with no clusters what the sign-in carried and whom to ask.
 type Nothing struct {

@@ -65,7 +65,7 @@ func (r RoleCard) asksReason() bool { return r.FreeFor < r.Longest }
 
 // Lifetime is a preset of how long.
 type Lifetime struct {
-	Value  string // as Go writes durations: "4h0m0s"
+	Value  string // such as "4h"
 	For    time.Duration
 	Ends   time.Time // if it starts now
 	Chosen bool

@@ -1,0 +1,101 @@
+package web_test
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/daypass/daypass/audit"
+	"github.com/daypass/daypass/web/webtest"
+)
+
+// card is what the home page says of one recent choice.
+func card(t *testing.T, home webtest.Page, what string) webtest.Page {
+	t.Helper()
+	for _, part := range strings.Split(home.Text, `<li class="card recent`)[1:] {
+		if text, _, _ := strings.Cut(part, "</li>"); strings.Contains(text, what+`"`) || strings.Contains(text, what+" ") {
+			home.Text = text
+			return home
+		}
+	}
+	t.Fatalf("no recent choice is %s\n%s", what, home.Text)
+	return home
+}
+
+// sent is the form of a page or a card as a browser would post it.
+func sent(p webtest.Page) (action string, form url.Values) {
+	form = url.Values{}
+	for _, m := range regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)"`).FindAllStringSubmatch(p.Text, -1) {
+		form.Add(m[1], m[2])
+	}
+	if m := regexp.MustCompile(`<form method="post" action="(/clusters/[^"]*)"`).FindStringSubmatch(p.Text); m != nil {
+		action = m[1]
+	}
+	return action, form
+}
+
+func TestAChoiceOfBeforeIsOneClick(t *testing.T) {
+	s := newSite(t)
+	b := s.as(t, "eng")
+	l := b.Post("/clusters/pay", url.Values{"role": {"viewer"}, "for": {"2h"}, "namespace": {"money"}, "key": {"a"}})
+	l.MustSay(t, 200, "Works until")
+	held := card(t, b.Get("/"), "pay as viewer")
+	held.MustSay(t, 200, `href="`+l.URL.Path+`"`, `action="`+l.URL.Path+`/end"`)
+	if strings.Contains(held.Text, "Get kubeconfig") {
+		t.Error("an active lease is offered anew")
+	}
+	b.Post(l.URL.Path+"/end", nil).MustSay(t, 200, "Ended at")
+
+	again := card(t, b.Get("/"), "pay as viewer")
+	again.MustSay(t, 200, "Get kubeconfig: pay as viewer for 2 h", "namespace money")
+	b.Get(link(again.Text, "role=viewer")).MustSay(t, 200, `value="2h" required checked`, `value="viewer" required checked`, `value="money"`)
+	action, form := sent(again)
+	first := b.Post(action, form)
+	first.MustSay(t, 200, "Works until", "money")
+	if second := b.Post(action, form); second.URL.Path != first.URL.Path {
+		t.Errorf("two clicks started two leases: %s and %s", first.URL.Path, second.URL.Path)
+	}
+	if n := len(s.events(t, audit.LeaseStarted)); n != 2 {
+		t.Errorf("%d leases are on record, want 2", n)
+	}
+	if newest := s.events(t, audit.LeaseStarted)[0].Event; newest.Cluster != "pay" || newest.Role != "viewer" {
+		t.Errorf("on record: %+v", newest)
+	}
+	if _, fresh := sent(card(t, b.Get("/?q="), "pay as viewer")); fresh.Get("key") == form.Get("key") {
+		t.Error("the key of before is given out again")
+	}
+}
+
+func TestAChoiceThatWantsWordsIsNoOneClick(t *testing.T) {
+	s := newSite(t)
+	b := s.as(t, "eng")
+	b.Post("/clusters/pay", url.Values{"role": {"admin"}, "reason": {"T-1"}, "for": {"30m"}, "key": {"a"}}).MustSay(t, 200, "Works until")
+	glass := b.Post("/clusters/hidden/break-glass/admin", url.Values{"role": {"admin"}, "reason": {"down"}, "understood": {"yes"}, "key": {"b"}})
+	glass.MustSay(t, 200, "Works until")
+	for _, r := range s.events(t, audit.LeaseStarted) {
+		b.Post("/leases/"+r.Event.Lease+"/end", nil)
+	}
+	b.Post(glass.URL.Path+"/end", nil).MustSay(t, 200, "Ended at")
+
+	home := b.Get("/")
+	for what, to := range map[string]string{"pay as admin": "/clusters/pay?for=30m&role=admin", "hidden as admin": "/clusters/hidden/break-glass/admin"} {
+		c := card(t, home, what)
+		if action, _ := sent(c); action != "" || strings.Contains(c.Text, "<form") {
+			t.Errorf("%s is one click:\n%s", what, c.Text)
+		}
+		if link(c.Text, to) == "" {
+			t.Errorf("%s does not lead to %s:\n%s", what, to, c.Text)
+		}
+	}
+	b.Get("/clusters/pay?for=30m&role=admin").MustSay(t, 200, `value="30m" required checked`, `value="admin" required checked`)
+}
+
+func TestAnActiveLeaseIsNotHiddenByALaterOne(t *testing.T) {
+	s := newSite(t)
+	b := s.as(t, "eng")
+	kept := b.Post("/clusters/pay", url.Values{"role": {"viewer"}, "key": {"a"}})
+	later := b.Post("/clusters/pay", url.Values{"role": {"viewer"}, "key": {"b"}})
+	b.Post(later.URL.Path+"/end", nil).MustSay(t, 200, "Ended at")
+	card(t, b.Get("/"), "pay as viewer").MustSay(t, 200, `href="`+kept.URL.Path+`"`)
+}
