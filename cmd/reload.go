@@ -100,7 +100,7 @@ func needRestart(begun, c *config.Config) (keys []string) {
 		{"url", begun.URL.String(), c.URL.String()}, {"listen", begun.Listen, c.Listen}, {"operations", begun.Operations, c.Operations},
 		{"trustedProxies", begun.TrustedProxies, c.TrustedProxies},
 		{"database", [2]string{begun.Database.SQLite, begun.Database.Postgres.Reveal()}, [2]string{c.Database.SQLite, c.Database.Postgres.Reveal()}},
-		{"sealingKeyFile", begun.SealingKeyFile, c.SealingKeyFile}, {"signIn", signInOf(begun), signInOf(c)},
+		{"sealingKeyFile", begun.SealingKeyFile, c.SealingKeyFile}, {"sealingKeyEnv", begun.SealingKeyEnv, c.SealingKeyEnv}, {"signIn", signInOf(begun), signInOf(c)},
 		{"audit", begun.AuditStdout, c.AuditStdout},
 	} {
 		if !reflect.DeepEqual(x.a, x.b) {
