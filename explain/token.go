@@ -143,7 +143,7 @@ func (r *reading) address(u *url.URL) {
 	if r.place, known = placeOf(u.Host); known {
 		r.Partition, r.Region = r.place.partition, r.place.region
 	} else {
-		r.wrong("Its host %sis not one of AWS's STS. Clusters refuse it, unless they were told of that host.", spaced(r.Host))
+		r.wrong("Its host %sis not one of AWS's STS, so clusters on EKS refuse it. Only a verifier that was told of this host takes it.", spaced(r.Host))
 	}
 	if u.Path != "/" {
 		r.wrong("Its URL's path is not /.")

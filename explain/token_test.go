@@ -189,7 +189,7 @@ func TestVerdictsAreThoseOfAWS(t *testing.T) {
 		"a letter of no base64":               {wrap(func(s string) string { return s + "!" }), "cut or changed"},
 		"no URL":                              {wrap(func(string) string { return tokenOf(":ab:cd.af:/asda") }), "There is no URL in it."},
 		"http":                                {swap("https://", "http://"), "not https"},
-		"another host":                        {swap("sts.eu-west-1.amazonaws.com", "sts.eu-west-1.evil.example"), "Its host sts.eu-west-1.evil.example is not one of AWS's STS."},
+		"another host":                        {swap("sts.eu-west-1.amazonaws.com", "sts.eu-west-1.evil.example"), "Its host sts.eu-west-1.evil.example is not one of AWS's STS"},
 		"a host in capitals":                  {swap("sts.eu-west-1", "STS.eu-west-1"), "is not one of AWS's STS"},
 		"a host with a port":                  {swap("amazonaws.com/", "amazonaws.com:443/"), "is not one of AWS's STS"},
 		"a host of another domain":            {swap("eu-west-1.amazonaws.com/", "eu-west-1.amazonaws.com.cn/"), "is not one of AWS's STS"},

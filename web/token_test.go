@@ -72,7 +72,7 @@ func TestATokenIsExplainedAndForgotten(t *testing.T) {
 	}{
 		"a good one":          {good, 200, []string{"Dies at", "Nothing is wrong with it that can be seen from outside.", "ASIAXXXXXXXXXXXXXXXX", "sts.eu-west-1.amazonaws.com", "signature and session token are not shown"}},
 		"one in a kubeconfig": {"users: [{name: pay-viewer, user: {token: " + good + "}}]", 200, []string{"the kubeconfig&#39;s user pay-viewer"}},
-		"one with a fault":    {other, 200, []string{"A cluster refuses it:", "is not signed, so it would fit any cluster"}},
+		"one with a fault":    {other, 200, []string{"Wrong with it:", "is not signed, so it would fit any cluster"}},
 		"no token":            {"ey." + secrets[0], 422, []string{`aria-invalid="true"`, "would begin with k8s-aws-v1."}},
 		"nothing":             {"", 422, []string{"There is no text."}},
 		"too much":            {strings.Repeat("x", 70<<10), 413, []string{"larger than Daypass takes"}},

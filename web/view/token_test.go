@@ -56,7 +56,7 @@ func TestATokensVerdictIsToldFirst(t *testing.T) {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)
 		}
-		if refused := len(told.Problems) > 0; strings.Contains(page, "A cluster refuses it") != refused || strings.Contains(page, "Nothing is wrong with it") == refused {
+		if refused := len(told.Problems) > 0; strings.Contains(page, "Wrong with it:") != refused || strings.Contains(page, "Nothing is wrong with it") == refused {
 			t.Errorf("the verdict of %q is wrong", want)
 		}
 	}
