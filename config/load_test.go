@@ -294,6 +294,34 @@ func TestAProviderAsItIs(t *testing.T) {
 	}
 }
 
+func TestTheRecipesForProvidersAreAccepted(t *testing.T) {
+	page, err := os.ReadFile("../docs/providers.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "ca.pem"), certificate(t), 0o644)
+	block := regexp.MustCompile("(?s)```yaml\n(.*?)```")
+	file := regexp.MustCompile(`\{file: [^}]*\}`)
+	ca := regexp.MustCompile(`caFile: \S+`)
+	names := map[string]bool{}
+	for _, m := range block.FindAllStringSubmatch(string(page), -1) {
+		text := ca.ReplaceAllString(file.ReplaceAllString(m[1], "{env: SECRET}"), "caFile: ca.pem")
+		text = strings.ReplaceAll("\n"+strings.TrimRight(text, "\n"), "\n", "\n    ")
+		data := strings.NewReplacer("  providers:\n", "  providers:"+text+"\n", "name: okta", "name: other", "okta:eng", "other:eng").Replace(base)
+		c, _, err := Parse(filepath.Join(dir, "daypass.yaml"), []byte(data), environment, today)
+		if err != nil {
+			t.Errorf("%v\n%s", err, data)
+			continue
+		}
+		names[c.SignIn.Providers[0].Name] = true
+	}
+	want := map[string]bool{"okta": true, "entra": true, "google": true, "keycloak": true, "cognito": true, "dex": true}
+	if diff := cmp.Diff(want, names); diff != "" {
+		t.Errorf("recipes (-want +got):\n%s", diff)
+	}
+}
+
 // certificate makes one in PEM.
 func certificate(t *testing.T) string {
 	t.Helper()
