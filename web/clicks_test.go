@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/daypass/daypass/audit"
 	"github.com/daypass/daypass/web/webtest"
@@ -99,4 +100,72 @@ func TestAnActiveLeaseIsNotHiddenByALaterOne(t *testing.T) {
 	later := b.Post("/clusters/pay", url.Values{"role": {"viewer"}, "key": {"b"}})
 	b.Post(later.URL.Path+"/end", nil).MustSay(t, 200, "Ended at")
 	card(t, b.Get("/"), "pay as viewer").MustSay(t, 200, `href="`+kept.URL.Path+`"`)
+}
+
+func TestALinkOfARunbookStartsNothingByItself(t *testing.T) {
+	s := newSite(t)
+	const runbook = "/c/pay/viewer?for=90m&namespace=money&reason=forged&key=forged"
+	stranger := webtest.New(t, s.URL)
+	asked := stranger.Get(runbook) // straight on to the one provider
+	p := stranger.Get(asked.URL.String() + "&as=eng")
+	p.MustSay(t, 200, "Become viewer on pay?", "For 1 h 30 min, until", "<code>view</code> through <code>staff:eng</code>", "role/v", "<code>money</code>", "Nothing has been started yet.")
+	if p.URL.RequestURI() != runbook || strings.Contains(p.Text, "forged") {
+		t.Errorf("signing in led to %s", p.URL.RequestURI())
+	}
+	stranger.Get(runbook).MustSay(t, 200)
+	if n := len(s.events(t, audit.LeaseStarted)); n != 0 || s.cloud.calls != 0 {
+		t.Fatalf("looking started %d leases and minted %d tokens", n, s.cloud.calls)
+	}
+	action, form := sent(p)
+	stranger.Post(action, form).MustSay(t, 200, "Works until", "money")
+	e := s.events(t, audit.LeaseStarted)[0].Event
+	until, err := time.Parse(time.RFC3339, e.Facts["until"])
+	if err != nil || e.Role != "viewer" || until.Sub(e.At).Round(time.Minute) != 90*time.Minute {
+		t.Errorf("on record: %+v", e)
+	}
+}
+
+func TestALinkOfARunbookAsksForTheReason(t *testing.T) {
+	s := newSite(t)
+	b := s.as(t, "eng")
+	p := b.Get("/c/pay/admin?for=30m")
+	p.MustSay(t, 200, "Become admin on pay?", "The ticket", `name="reason"`)
+	action, form := sent(p)
+	b.Post(action, form).MustSay(t, 422, "Say why: The ticket.", `value="admin" required checked`, `value="30m" required checked`)
+	form.Set("reason", "T-1")
+	b.Post(action, form).MustSay(t, 200, "Works until", "T-1")
+}
+
+func TestALinkThatDoesNotFitIsToldPlainly(t *testing.T) {
+	s := newSite(t)
+	b := s.as(t, "eng")
+	for path, says := range map[string]string{
+		"/c/pay/viewer?for=soon":               "&#34;soon&#34; is no length of time.",
+		"/c/pay/viewer?for=-1h":                "is no length of time.",
+		"/c/pay/viewer?for=9h":                 "2 h", // the longest
+		"/c/pay/viewer?for=1m":                 "15 min",
+		"/c/pay/viewer?namespace=Not_A_Name":   "cannot be a namespace",
+		"/c/pay/viewer?namespace=%3Cscript%3E": "cannot be a namespace",
+	} {
+		b.Get(path).MustSay(t, 422, says, "Who do you want to be?")
+	}
+	b.Get("/c/pay/nobody").MustSay(t, 404, "nobody")
+	b.Get("/c/nowhere/viewer?for=1h").MustSay(t, 404, "nowhere")
+	b.Get("/c/nowhere/viewer?for=soon").MustSay(t, 404, "nowhere")
+	b.Get("/c/pay").MustSay(t, 404, "There is no page here.")
+	s.as(t, "none").Get("/c/pay/viewer?for=1h").MustSay(t, 403, "It is for members of staff:eng or staff:office.")
+	s.as(t, "none").Get("/c/pay/viewer?for=soon").MustSay(t, 403, "It is for members of staff:eng or staff:office.")
+	if n := len(s.events(t, audit.LeaseStarted)); n != 0 {
+		t.Errorf("%d leases were started", n)
+	}
+}
+
+func TestALinkToBreakGlassLeadsToItsOwnPage(t *testing.T) {
+	s := newSite(t)
+	p := s.as(t, "eng").Get("/c/hidden/admin?for=30m")
+	p.MustSay(t, 200, "Break the glass: admin on hidden", "#security", `value="30m" required checked`)
+	if p.URL.Path != "/clusters/hidden/break-glass/admin" {
+		t.Errorf("it leads to %s", p.URL.Path)
+	}
+	s.as(t, "eng").Get("/c/hidden/admin?for=3h").MustSay(t, 403, "3 h", "1 h")
 }

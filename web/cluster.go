@@ -56,7 +56,7 @@ func (s *server) clusterStart(w http.ResponseWriter, r *http.Request) error {
 func (s *server) start(w http.ResponseWriter, r *http.Request, t typed, ask access.Ask) (view.FormErrors, error) {
 	var ok bool
 	if ask.For, ok = lasting(t.lasts); !ok {
-		return view.FormErrors{For: fmt.Sprintf("%q is no length of time. Write one such as 1h or 30m.", clip(t.lasts, 40))}, nil
+		return noLength(t.lasts), nil
 	}
 	if t.key == "" || len(t.key) > 64 {
 		t.key = audit.NewID("key", s.Now())

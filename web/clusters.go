@@ -123,11 +123,16 @@ func again(l lease.Lease, lasted time.Duration) string {
 	if l.BreakGlass {
 		return glassURL(l.Cluster, l.Role)
 	}
-	v := url.Values{view.FieldRole: {l.Role}, view.FieldFor: {brief(lasted)}}
-	if l.Namespace != "" {
-		v.Set(view.FieldNamespace, l.Namespace)
+	return prefilled(l.Cluster, typed{role: l.Role, lasts: brief(lasted), namespace: l.Namespace})
+}
+
+// prefilled is a cluster's page with the form filled in.
+func prefilled(cluster string, t typed) string {
+	v := url.Values{view.FieldRole: {t.role}, view.FieldFor: {t.lasts}}
+	if t.namespace != "" {
+		v.Set(view.FieldNamespace, t.namespace)
 	}
-	return clusterURL(l.Cluster) + "?" + v.Encode()
+	return clusterURL(cluster) + "?" + v.Encode()
 }
 
 // maxHints bounds the grants that are named to somebody who has none.

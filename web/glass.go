@@ -12,7 +12,7 @@ import (
 
 // glassPage says who will be told, before anybody breaks the glass.
 func (s *server) glassPage(w http.ResponseWriter, r *http.Request) error {
-	return s.drawGlass(w, r, http.StatusOK, typed{}, view.FormErrors{})
+	return s.drawGlass(w, r, http.StatusOK, typed{lasts: r.URL.Query().Get(view.FieldFor)}, view.FormErrors{})
 }
 
 // glassStart breaks the glass.

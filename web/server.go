@@ -83,6 +83,7 @@ func (s *server) routes(r chi.Router) {
 	r.Get(view.PathWhy, s.person(s.why))
 	r.Get("/clusters/{cluster}", s.person(s.clusterPage))
 	r.Post("/clusters/{cluster}", s.person(s.clusterStart))
+	r.Get("/c/{cluster}/{role}", s.person(s.deepLink))
 	r.Get("/clusters/{cluster}/break-glass/{role}", s.person(s.glassPage))
 	r.Post("/clusters/{cluster}/break-glass/{role}", s.person(s.glassStart))
 

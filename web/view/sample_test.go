@@ -142,6 +142,14 @@ func glass() BreakGlass {
 	}
 }
 
+func linked() Confirm {
+	return Confirm{
+		Frame: framed("viewer on payments-prod", NavClusters), Cluster: "payments-prod", Role: "viewer", Labels: labels(env("prod")), Description: "Reads everything but Secrets.",
+		Grant: "eng-view", Through: "okta:engineering", IAMRole: "daypass-viewer", SessionName: "ada-7f3a", For: time.Hour, Lasts: "1h", Ends: in(40 * time.Minute), CutShort: true,
+		Namespace: "payments", Checks: oneCluster().Checks, CheckedAt: in(-time.Hour), Key: "sk_4", Start: "/clusters/payments-prod", Change: "/clusters/payments-prod?role=viewer",
+	}
+}
+
 func lease() Kubeconfig {
 	return Kubeconfig{
 		Frame: alarmed(framed("payments-prod as viewer", NavAccess)), ID: "ls_01k9x2m4qj", Cluster: "payments-prod", Role: "viewer", Labels: labels(env("prod")),
@@ -173,6 +181,8 @@ func leasePages() []page {
 		drawn("cluster-wrong", wrongCluster(), ClusterPage),
 		drawn("cluster-glass-only", func() Cluster { c := oneCluster(); c.Roles = nil; return c }(), ClusterPage),
 		drawn("break-glass", glass(), BreakGlassPage),
+		drawn("confirm", linked(), ConfirmPage),
+		drawn("confirm-reason", func() Confirm { m := linked(); m.AsksReason, m.Hint = true, "The ticket."; return m }(), ConfirmPage),
 		drawn("kubeconfig", lease(), KubeconfigPage),
 		drawn("kubeconfig-bash", leaseWith(func(k *Kubeconfig) { k.Form, k.BreakGlass = FormBash, true }), KubeconfigPage),
 		drawn("kubeconfig-raw", leaseWith(func(k *Kubeconfig) { k.Form = FormRaw; k.Ends = in(5 * time.Minute) }), KubeconfigPage),

@@ -1,0 +1,81 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/daypass/daypass/access"
+	"github.com/daypass/daypass/audit"
+	"github.com/daypass/daypass/issuer"
+	"github.com/daypass/daypass/web/view"
+)
+
+// deepLink is where a runbook's link ends up: a page that says what one click
+// would do. It starts nothing, for anybody can send anybody a link. What does
+// not fit is told where it can be put right.
+func (s *server) deepLink(w http.ResponseWriter, r *http.Request) error {
+	t := readTyped(r.URL.Query())
+	t.role, t.key = chi.URLParam(r, "role"), ""
+	t.reason = "" // the person's own words, not the link's
+	ask := access.Ask{Cluster: chi.URLParam(r, "cluster"), Role: t.role}
+	var ok bool
+	if ask.For, ok = lasting(t.lasts); !ok {
+		return s.drawCluster(w, r, http.StatusUnprocessableEntity, t, noLength(t.lasts))
+	}
+	if err := issuer.CheckNamespace(t.namespace); err != nil {
+		return s.drawCluster(w, r, http.StatusUnprocessableEntity, t, view.FormErrors{Namespace: sentence(err.Error())})
+	}
+	d := s.Policy().Decide(ask, standing(r), s.Now())
+	if d.Answer != access.Refused {
+		return s.drawConfirm(w, r, t, d)
+	}
+	if d.Refusals[0].Code == access.BreakGlassOnly {
+		return s.toGlass(w, r, ask)
+	}
+	wrong, err := wrongs(&issuer.NotAllowed{Decision: d})
+	if err != nil {
+		return err
+	}
+	return s.drawCluster(w, r, http.StatusUnprocessableEntity, t, wrong)
+}
+
+// toGlass goes on to where the glass is broken, unless the link asks for more
+// than may be had there.
+func (s *server) toGlass(w http.ResponseWriter, r *http.Request, ask access.Ask) error {
+	ask.BreakGlass = true
+	if d := s.Policy().Decide(ask, standing(r), s.Now()); d.Answer == access.Refused {
+		return &issuer.NotAllowed{Decision: d}
+	}
+	to := glassURL(ask.Cluster, ask.Role)
+	if ask.For > 0 {
+		to += "?" + url.Values{view.FieldFor: {brief(ask.For)}}.Encode()
+	}
+	return redirect(w, r, to)
+}
+
+func noLength(typed string) view.FormErrors {
+	return view.FormErrors{For: fmt.Sprintf("%q is no length of time. Write one such as 1h or 30m.", clip(typed, 40))}
+}
+
+func (s *server) drawConfirm(w http.ResponseWriter, r *http.Request, t typed, d access.Decision) error {
+	now := s.Now()
+	at, known := s.Endpoints(d.Cluster.ARN)
+	lasts := d.Ask.For
+	if lasts == 0 {
+		lasts = min(access.DefaultLease, d.Grant.Longest)
+	}
+	t.lasts = brief(lasts)
+	m := view.Confirm{
+		Frame:   s.frame(r, d.Role.Name+" on "+d.Cluster.Name, view.NavClusters),
+		Cluster: d.Cluster.Name, Role: d.Role.Name, Labels: labels(d.Cluster.Labels), Description: d.Role.Description,
+		Grant: d.Grant.Name, Through: d.Through.String(), IAMRole: d.RoleARN.String(), SessionName: issuer.SessionName(standing(r).Principal),
+		For: lasts, Lasts: t.lasts, Ends: d.EndsAt, CutShort: d.EndsAt.Before(now.Add(lasts)), Namespace: t.namespace,
+		AsksReason: d.Answer == access.Needs, Hint: d.Grant.ReasonHint, Checks: checks(at, known, standing(r).Address), CheckedAt: at.AsOf,
+		Key: audit.NewID("key", now), Start: clusterURL(d.Cluster.Name), Change: prefilled(d.Cluster.Name, t),
+	}
+	s.page(w, r, http.StatusOK, view.ConfirmPage(m))
+	return nil
+}
