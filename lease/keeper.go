@@ -153,11 +153,19 @@ type Form string
 
 // The forms of a hand-over.
 const (
-	Downloaded Form = "download"  // the file, as a file
-	Shown      Form = "show"      // the file, on a page
-	Copied     Form = "copy"      // the file, into the clipboard
-	ShownBash  Form = "show-bash" // one paste for bash and zsh
-	CopiedBash Form = "copy-bash"
+	Downloaded       Form = "download"  // the file, as a file
+	Shown            Form = "show"      // the file, on a page
+	Copied           Form = "copy"      // the file, into the clipboard
+	ShownBash        Form = "show-bash" // one paste for bash and zsh
+	CopiedBash       Form = "copy-bash"
+	ShownFish        Form = "show-fish"
+	CopiedFish       Form = "copy-fish"
+	ShownPowerShell  Form = "show-powershell"
+	CopiedPowerShell Form = "copy-powershell"
+	ShownCmd         Form = "show-cmd"
+	CopiedCmd        Form = "copy-cmd"
+	AWS              Form = "aws"      // a file without a secret, for the AWS CLI
+	AWSRole          Form = "aws-role" // the same, through the role
 )
 
 // HandOver gives the kubeconfig's ingredients to the lease's owner, minting

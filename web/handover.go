@@ -1,60 +1,112 @@
 package web
 
 import (
+	"errors"
+	"fmt"
 	"mime"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/daypass/daypass/access"
 	"github.com/daypass/daypass/issuer"
 	"github.com/daypass/daypass/lease"
 	"github.com/daypass/daypass/web/view"
 )
 
+// taken is what was handed over.
+type taken struct {
+	lease   lease.Lease
+	cluster access.Cluster
+	form    view.Form
+	names   view.Naming
+	until   time.Time // what we promise of the token in it; zero: none is
+	file    string    // what the kubeconfig is called
+	text    issuer.Kubeconfig
+}
+
 // handOver has the kubeconfig handed out, on record, in the form asked for.
-func (s *server) handOver(r *http.Request, how map[view.Form]lease.Form) (lease.Lease, issuer.Issuance, issuer.Kubeconfig, error) {
+func (s *server) handOver(r *http.Request, how map[view.Form]lease.Form) (taken, error) {
 	if err := form(r); err != nil {
-		return lease.Lease{}, issuer.Issuance{}, issuer.Kubeconfig{}, err
+		return taken{}, err
 	}
 	f := formOf(r)
 	if _, ok := how[f]; !ok { // not a way to hand that over
 		f = view.FormFile
 	}
+	if naming(r, "", "").Wrong() { // before anything is on record
+		return taken{}, errNames
+	}
+	if !f.Secret() {
+		return s.direct(r, f, how[f])
+	}
 	l, made, err := s.Keeper.HandOver(r.Context(), chi.URLParam(r, "lease"), how[f], asker(r))
 	if err != nil {
-		return l, made, issuer.Kubeconfig{}, err
+		return taken{}, err
 	}
-	k, err := issuer.Render(made, s.context(l, made.Cluster), l.Namespace)
-	if err != nil || f != view.FormBash {
-		return l, made, k, err
+	names := naming(r, s.context(l, made.Cluster), l.Namespace)
+	k, err := issuer.Render(made, names.Context, names.Namespace)
+	if err != nil {
+		return taken{}, err
 	}
-	snippet, err := issuer.Bash(k)
-	return l, made, snippet.Kubeconfig, err
+	text, err := written(f, k)
+	return taken{l, made.Cluster, f, names, made.Expires, issuer.FileName(k.Context), text}, err
+}
+
+// direct hands over a file without a secret, for the AWS CLI.
+func (s *server) direct(r *http.Request, f view.Form, as lease.Form) (taken, error) {
+	l, err := s.Keeper.Mine(r.Context(), chi.URLParam(r, "lease"), standing(r).Principal)
+	if err != nil {
+		return taken{}, err
+	}
+	cluster, _ := s.Policy().Cluster(l.Cluster)
+	endpoint, ok := s.Endpoints(cluster.ARN)
+	if !ok && l.At(s.Now()) == lease.Active {
+		return taken{}, &issuer.Fault{Code: "endpoint-unknown", Say: fmt.Sprintf("AWS has not told yet where %s is.", l.Cluster), Next: "Get a token first, or try again in a minute."}
+	}
+	l, d, err := s.Keeper.Direct(r.Context(), l.ID, as, asker(r))
+	if err != nil {
+		return taken{}, err
+	}
+	role := ""
+	if f == view.FormAWSRole {
+		role = d.RoleARN.String()
+	}
+	names := naming(r, s.context(l, d.Cluster), l.Namespace)
+	k, err := issuer.RenderAWS(d.Cluster, endpoint, role, names.Context, names.Namespace)
+	return taken{lease: l, cluster: d.Cluster, form: f, names: names, file: issuer.FileName(k.Context), text: k}, err
+}
+
+// untaken answers for a hand-over that did not come about.
+func (s *server) untaken(w http.ResponseWriter, r *http.Request, err error) error {
+	if errors.Is(err, errNames) {
+		return s.leasePage(w, r)
+	}
+	return err
 }
 
 // download gives the file as a file.
 func (s *server) download(w http.ResponseWriter, r *http.Request) error {
-	_, _, k, err := s.handOver(r, map[view.Form]lease.Form{
-		view.FormFile: lease.Downloaded, view.FormRaw: lease.Downloaded})
+	got, err := s.handOver(r, downloads())
 	if err != nil {
-		return err
+		return s.untaken(w, r, err)
 	}
 	h := w.Header()
 	h.Set("Content-Type", "application/yaml")
-	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": issuer.FileName(k.Context)}))
-	return s.secret(w, k)
+	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": got.file}))
+	return s.secret(w, got.text)
 }
 
 // copied gives the text for the clipboard.
 func (s *server) copied(w http.ResponseWriter, r *http.Request) error {
-	_, _, k, err := s.handOver(r, map[view.Form]lease.Form{
-		view.FormFile: lease.Copied, view.FormRaw: lease.Copied, view.FormBash: lease.CopiedBash})
+	got, err := s.handOver(r, copies())
 	if err != nil {
-		return err
+		return s.untaken(w, r, err)
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	return s.secret(w, k)
+	return s.secret(w, got.text)
 }
 
 func (s *server) secret(w http.ResponseWriter, k issuer.Kubeconfig) error {
@@ -65,16 +117,15 @@ func (s *server) secret(w http.ResponseWriter, k issuer.Kubeconfig) error {
 
 // show gives the text on a page.
 func (s *server) show(w http.ResponseWriter, r *http.Request) error {
-	l, made, k, err := s.handOver(r, map[view.Form]lease.Form{
-		view.FormFile: lease.Shown, view.FormRaw: lease.Shown, view.FormBash: lease.ShownBash})
+	got, err := s.handOver(r, shows())
 	if err != nil {
-		return err
+		return s.untaken(w, r, err)
 	}
-	f := formOf(r)
+	l := got.lease
 	s.page(w, r, http.StatusOK, view.ShownPage(view.Shown{
-		Frame: s.frame(r, l.Cluster+" as "+l.Role, view.NavAccess), Cluster: l.Cluster, Role: l.Role, Labels: labels(made.Cluster.Labels),
-		Form: f, FileName: issuer.FileName(k.Context), Text: string(k.Reveal()), Until: made.Expires,
-		Back: leaseURL(l.ID) + "?form=" + string(f),
+		Frame: s.frame(r, l.Cluster+" as "+l.Role, view.NavAccess), Cluster: l.Cluster, Role: l.Role, Labels: labels(got.cluster.Labels),
+		Form: got.form, FileName: got.file, Text: string(got.text.Reveal()), Until: got.until,
+		Back: formURL(l, got.form, got.names),
 	}))
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/go-chi/chi/v5"
 
@@ -24,7 +25,11 @@ func (s *server) leasePage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s.page(w, r, http.StatusOK, view.KubeconfigPage(m))
+	status := http.StatusOK
+	if m.Naming.Wrong() {
+		status = http.StatusUnprocessableEntity
+	}
+	s.page(w, r, status, view.KubeconfigPage(m))
 	return nil
 }
 
@@ -43,21 +48,34 @@ func (s *server) leaseModel(r *http.Request, l lease.Lease) (view.Kubeconfig, er
 		Frame: s.frame(r, l.Cluster+" as "+l.Role, view.NavAccess),
 		ID:    l.ID, Cluster: l.Cluster, Role: l.Role, Labels: labels(cluster.Labels), BreakGlass: l.BreakGlass,
 		Reason: l.Reason, Namespace: l.Namespace, State: view.State(l.At(now)), Started: l.StartedAt, Ends: l.EndsAt,
-		Form: formOf(r), FileName: issuer.FileName(s.context(l, cluster)), Again: clusterURL(l.Cluster) + "?role=" + l.Role,
+		Form: formOf(r), Again: clusterURL(l.Cluster) + "?role=" + l.Role,
 		SessionName: issuer.SessionName(standing(r).Principal), Username: username(policy, l.Role),
 		History: steps(rows),
 	}
+	m.Naming = naming(r, s.context(l, cluster), l.Namespace)
+	m.Naming.Action, m.FileName = leaseURL(l.ID), issuer.FileName(m.Naming.Context)
 	if l.State == lease.Ended {
 		m.Ends = l.EndedAt
 	}
 	if m.State == view.Active {
-		base := leaseURL(l.ID)
-		m.Download, m.Copy, m.Show = base+"/download", base+"/copy", base+"/show"
-		m.Renew, m.End = base+"/renew", base+"/end"
-		m.FormURLs = map[view.Form]string{view.FormFile: base, view.FormBash: base + "?form=bash", view.FormRaw: base + "?form=raw"}
+		s.offer(&m, l)
 	}
 	fillToken(&m, minted)
 	return m, nil
+}
+
+// offer adds what may be done with an active lease. Under names that cannot be
+// ones nothing is handed over.
+func (s *server) offer(m *view.Kubeconfig, l lease.Lease) {
+	base := leaseURL(l.ID)
+	m.Renew, m.End = base+"/renew", base+"/end"
+	if !m.Naming.Wrong() {
+		m.Download, m.Copy, m.Show = base+"/download", base+"/copy", base+"/show"
+	}
+	m.FormURLs = map[view.Form]string{}
+	for _, f := range view.Forms() {
+		m.FormURLs[f] = formURL(l, f, m.Naming)
+	}
 }
 
 // fillToken tells of the last token, and of a failure if that came after it.
@@ -92,8 +110,7 @@ func (s *server) context(l lease.Lease, c access.Cluster) string {
 }
 
 func formOf(r *http.Request) view.Form {
-	switch f := view.Form(r.FormValue(view.FieldForm)); f {
-	case view.FormBash, view.FormRaw:
+	if f := view.Form(r.FormValue(view.FieldForm)); slices.Contains(view.Forms(), f) {
 		return f
 	}
 	return view.FormFile

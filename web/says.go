@@ -81,6 +81,22 @@ func handed(e audit.Event) string {
 		return "Looked at the shell snippet"
 	case lease.CopiedBash:
 		return "Copied the shell snippet"
+	case lease.ShownFish:
+		return "Looked at the fish snippet"
+	case lease.CopiedFish:
+		return "Copied the fish snippet"
+	case lease.ShownPowerShell:
+		return "Looked at the PowerShell snippet"
+	case lease.CopiedPowerShell:
+		return "Copied the PowerShell snippet"
+	case lease.ShownCmd:
+		return "Looked at the snippet for cmd"
+	case lease.CopiedCmd:
+		return "Copied the snippet for cmd"
+	case lease.AWS:
+		return "Took a file without a secret, for the AWS CLI"
+	case lease.AWSRole:
+		return "Took a file without a secret, for the AWS CLI through the role"
 	}
 	return "Handed over: " + e.Facts["form"]
 }

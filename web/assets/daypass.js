@@ -192,7 +192,7 @@
       text.catch(() => {}); // told below
       try {
         await toClipboard(text);
-        say("Copied. It holds a secret.");
+        say(form.dataset.copy === "plain" ? "Copied." : "Copied. It holds a secret.");
       } catch {
         await text.then(offer, (why) => say(why.message));
       } finally {

@@ -144,16 +144,6 @@ type BreakGlass struct {
 	Back          string
 }
 
-// Form is a form of the kubeconfig.
-type Form string
-
-// The forms.
-const (
-	FormFile Form = "file" // download it
-	FormBash Form = "bash" // one paste for bash and zsh
-	FormRaw  Form = "raw"  // the file's text
-)
-
 // State is where a lease is in its life.
 type State string
 
@@ -188,6 +178,7 @@ type Kubeconfig struct {
 
 	Form     Form
 	FormURLs map[Form]string
+	Naming   Naming
 	FileName string
 	// POST each; empty: not offered.
 	Download, Copy, Show, Renew, End string

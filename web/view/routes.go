@@ -17,11 +17,12 @@ const (
 	FieldCluster    = "cluster"    // Why, Audit
 	FieldRole       = "role"       // Cluster, Audit
 	FieldFor        = "for"        // Cluster, BreakGlass: Lifetime.Value
-	FieldNamespace  = "namespace"  // Cluster
+	FieldNamespace  = "namespace"  // Cluster, Kubeconfig
 	FieldReason     = "reason"     // Cluster, BreakGlass
 	FieldUnderstood = "understood" // BreakGlass: "yes" when ticked
 	FieldKey        = "key"        // Cluster, BreakGlass: the start key
 	FieldForm       = "form"       // Kubeconfig: a Form
+	FieldContext    = "context"    // Kubeconfig
 	FieldPerson     = "person"     // Audit, and the ones below
 	FieldKind       = "kind"
 	FieldLease      = "lease"

@@ -155,11 +155,19 @@ func lease() Kubeconfig {
 		Frame: alarmed(framed("payments-prod as viewer", NavAccess)), ID: "ls_01k9x2m4qj", Cluster: "payments-prod", Role: "viewer", Labels: labels(env("prod")),
 		Reason: "PAY-123: look at the queue", Namespace: "payments", State: Active, Started: in(-2 * time.Minute), Ends: in(227 * time.Minute),
 		Token: &Token{in(-2 * time.Minute), in(12*time.Minute + 30*time.Second), in(13 * time.Minute)},
-		Form:  FormFile, FormURLs: map[Form]string{FormFile: "/leases/ls_1?form=file", FormBash: "/leases/ls_1?form=bash", FormRaw: "/leases/ls_1?form=raw"},
+		Form:  FormFile, FormURLs: formURLs(), Naming: Naming{Context: "payments-prod-viewer", Usual: "payments-prod-viewer", Namespace: "payments", Action: "/leases/ls_1"},
 		FileName: "payments-prod.viewer.yaml", Download: "/leases/ls_1/download", Copy: "/leases/ls_1/copy", Show: "/leases/ls_1/show", Renew: "/leases/ls_1/renew", End: "/leases/ls_1/end", Again: "/c/payments-prod",
 		RoleARN: "arn:aws:iam::111122223333:role/daypass-viewer", SessionName: "ada-7f3a", Username: "daypass:ada-7f3a", AccessKeyID: "ASIAZ3KQEXAMPLE7WQ",
 		History: []Step{{in(-2 * time.Minute), "started, grant eng-view", ""}, {in(-2 * time.Minute), "token minted", ""}, {in(-time.Minute), "downloaded", "203.0.113.7"}},
 	}
+}
+
+func formURLs() map[Form]string {
+	out := map[Form]string{}
+	for _, f := range Forms() {
+		out[f] = "/leases/ls_1?form=" + string(f)
+	}
+	return out
 }
 
 func leaseWith(change func(*Kubeconfig)) Kubeconfig {
@@ -186,6 +194,14 @@ func leasePages() []page {
 		drawn("kubeconfig", lease(), KubeconfigPage),
 		drawn("kubeconfig-bash", leaseWith(func(k *Kubeconfig) { k.Form, k.BreakGlass = FormBash, true }), KubeconfigPage),
 		drawn("kubeconfig-raw", leaseWith(func(k *Kubeconfig) { k.Form = FormRaw; k.Ends = in(5 * time.Minute) }), KubeconfigPage),
+		drawn("kubeconfig-fish", leaseWith(func(k *Kubeconfig) { k.Form = FormFish }), KubeconfigPage),
+		drawn("kubeconfig-powershell", leaseWith(func(k *Kubeconfig) { k.Form = FormPowerShell }), KubeconfigPage),
+		drawn("kubeconfig-cmd", leaseWith(func(k *Kubeconfig) { k.Form = FormCmd }), KubeconfigPage),
+		drawn("kubeconfig-aws", leaseWith(func(k *Kubeconfig) { k.Form = FormAWS }), KubeconfigPage),
+		drawn("kubeconfig-aws-role", leaseWith(func(k *Kubeconfig) { k.Form = FormAWSRole }), KubeconfigPage),
+		drawn("kubeconfig-names", leaseWith(func(k *Kubeconfig) {
+			k.Naming.ContextError, k.Naming.NamespaceError, k.Download, k.Copy, k.Show = "It is too long.", "It has a blank.", "", "", ""
+		}), KubeconfigPage),
 		drawn("kubeconfig-waiting", leaseWith(func(k *Kubeconfig) { k.Now = in(20 * time.Minute) }), KubeconfigPage),
 		drawn("kubeconfig-failed", leaseWith(func(k *Kubeconfig) {
 			k.Failure = &Failure{"AWS does not let Daypass assume daypass-viewer in 111122223333.", "Ask whoever owns the account to check the role’s trust policy."}
@@ -195,6 +211,7 @@ func leasePages() []page {
 		drawn("shown", Shown{framed("payments-prod.viewer.yaml", NavAccess), "payments-prod", "viewer", labels(env("prod")), FormRaw, "payments-prod.viewer.yaml",
 			"apiVersion: v1\nkind: Config\nusers:\n- name: payments-prod-viewer\n  user:\n    token: " + fakeToken + "\n", in(12 * time.Minute), "/leases/ls_1"}, ShownPage),
 		drawn("shown-bash", Shown{framed("Paste", NavAccess), "payments-prod", "viewer", nil, FormBash, "x.yaml", "(umask 077 && cat >x <<'EOF'\n…\nEOF\n)\nkubectl auth whoami\n", in(12 * time.Minute), "/leases/ls_1"}, ShownPage),
+		drawn("shown-aws", Shown{framed("x.yaml", NavAccess), "payments-prod", "viewer", nil, FormAWS, "x.yaml", "apiVersion: v1\nusers: []\n", time.Time{}, "/leases/ls_1"}, ShownPage),
 		drawn("access", Access{alarmed(framed("My access", NavAccess)),
 			[]LeaseRow{
 				{"payments-prod", "admin", labels(env("prod")), true, Active, in(-18 * time.Minute), in(42 * time.Minute), at(-17 * time.Minute), nil, "/leases/ls_1", "/leases/ls_1/end"},
