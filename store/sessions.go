@@ -142,19 +142,26 @@ func (s *Store) SignOut(ctx context.Context, key auth.Hash, e audit.Event) error
 	return wrap(err, "end the session")
 }
 
+// dropStarts drops a bounded number, more than one write ever adds: anybody can
+// begin sign-ins without end, and dropping them all at once would outlast the
+// patience for a transaction, again and again.
+const dropStarts = `
+DELETE FROM sign_in_starts WHERE state_hash IN
+	(SELECT state_hash FROM sign_in_starts WHERE expires_us < $1 ORDER BY expires_us LIMIT 32)`
+
 const insertStart = `
 INSERT INTO sign_in_starts (state_hash, bytes, expires_us) VALUES ($1, $2, $3)
 ON CONFLICT (state_hash) DO NOTHING`
 
-// PutStart keeps a sign-in that was begun, and drops those that expired before
-// it. Repeated, it does nothing.
+// PutStart keeps a sign-in that was begun, and drops some of those that expired
+// before it, the oldest first. Repeated, it does nothing.
 func (s *Store) PutStart(ctx context.Context, st auth.Start) error {
 	b, err := json.Marshal(st)
 	if err != nil {
 		return fmt.Errorf("write a begun sign-in as JSON: %w", err)
 	}
 	err = s.write(ctx, func(t *tx) error {
-		if _, err := t.exec(`DELETE FROM sign_in_starts WHERE expires_us < $1`, us(st.Begun)); err != nil {
+		if _, err := t.exec(dropStarts, us(st.Begun)); err != nil {
 			return err
 		}
 		_, err := t.exec(insertStart, st.State[:], b, us(st.Expires))

@@ -3,6 +3,7 @@ package storetest
 import (
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -102,6 +103,32 @@ func testSessions(t *testing.T, o opener) {
 			t.Errorf("got %v", err)
 		}
 	})
+	t.Run("drops a crowd of expired sign-ins little by little", func(t *testing.T) { droppingStarts(t, o) })
+}
+
+func droppingStarts(t *testing.T, o opener) {
+	s := o.open(t)
+	state := func(i int) auth.Hash { return sha256.Sum256(fmt.Append(nil, i)) }
+	const crowd = 100
+	for i := range crowd {
+		must(t, s.PutStart(t.Context(), auth.Start{State: state(i), Begun: noon, Expires: noon.Add(time.Minute + time.Duration(i)*time.Microsecond)}))
+	}
+	later := noon.Add(time.Hour)
+	put := func(i int) {
+		must(t, s.PutStart(t.Context(), auth.Start{State: state(i), Begun: later, Expires: later.Add(time.Minute)}))
+	}
+	put(crowd)
+	if _, err := s.TakeStart(t.Context(), state(crowd-1)); err != nil {
+		t.Errorf("one write dropped them all: %v", err)
+	}
+	for i := range 5 {
+		put(crowd + 1 + i)
+	}
+	for i := range crowd {
+		if _, err := s.TakeStart(t.Context(), state(i)); !errors.Is(err, auth.ErrNoStart) {
+			t.Fatalf("sign-in %d is still there: %v", i, err)
+		}
+	}
 }
 
 func takingStart(t *testing.T, o opener) {
