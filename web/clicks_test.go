@@ -169,3 +169,31 @@ func TestALinkToBreakGlassLeadsToItsOwnPage(t *testing.T) {
 	}
 	s.as(t, "eng").Get("/c/hidden/admin?for=3h").MustSay(t, 403, "3 h", "1 h")
 }
+
+func TestTheOnlyClusterIsSkippedTo(t *testing.T) {
+	s := newSite(t)
+	from := func(p webtest.Page) string { return p.URL.Path }
+	b := s.as(t, "solo")
+	p := b.Get("/")
+	p.MustSay(t, 200, "Who do you want to be?", `href="/?list=1"`)
+	if from(p) != "/clusters/pay" {
+		t.Errorf("home leads to %s", from(p))
+	}
+	for _, path := range []string{"/?list=1", "/?q=", "/?q=pay"} {
+		if p := b.Get(path); from(p) != "/" || !strings.Contains(p.Text, "1 cluster is open to you.") {
+			t.Errorf("%s leads to %s", path, p.URL)
+		}
+	}
+	for _, who := range []string{"eng", "sologlass"} { // a second one, be it behind the glass
+		if p := s.as(t, who).Get("/"); from(p) != "/" || !strings.Contains(p.Text, "2 clusters are open to you.") {
+			t.Errorf("%s is sent to %s", who, p.URL)
+		}
+	}
+}
+
+func TestWhoMayEnterNothingIsToldWhatTheSignInCarriedAndWhomToAsk(t *testing.T) {
+	s := newSite(t)
+	s.as(t, "audit").Get("/").MustSay(t, 200, "No cluster is open to you.", "What your sign-in carried", `<span class="chip">audit</span>`,
+		"Whom to ask", "#platform", "What there is to ask for", "viewer on 2 clusters", "for staff:eng")
+	s.as(t, "none").Get("/").MustSay(t, 200, "No cluster is open to you.", "#platform")
+}

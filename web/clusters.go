@@ -19,11 +19,15 @@ import (
 // maxRecents is how many choices of before are offered again.
 const maxRecents = 3
 
-// home lists what the person may enter.
+// home lists what the person may enter. Where that is one cluster, its page
+// follows at once, unless the list itself was asked for.
 func (s *server) home(w http.ResponseWriter, r *http.Request) error {
 	now, policy := s.Now(), s.Policy()
 	m := view.Clusters{Frame: s.frame(r, "Clusters", view.NavClusters), Query: clip(r.URL.Query().Get(view.FieldQuery), 200)}
 	reach := policy.Reach(standing(r), now)
+	if q := r.URL.Query(); len(reach) == 1 && !q.Has(view.FieldQuery) && !q.Has(view.FieldList) {
+		return redirect(w, r, clusterURL(reach[0].Cluster.Name))
+	}
 	for _, x := range reach {
 		m.Rows = append(m.Rows, s.clusterRow(x))
 	}

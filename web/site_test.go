@@ -80,11 +80,13 @@ func policy(t testing.TB) *access.Policy {
 	staff := access.Whos{{Provider: "staff", Group: "eng"}}
 	p, err := access.Compile(
 		[]access.Cluster{clusterNamed(t, "pay"), clusterNamed(t, "hidden")},
-		[]access.Role{{Name: "viewer", ARN: "arn:aws:iam::{account}:role/v"}, {Name: "admin", ARN: "arn:aws:iam::{account}:role/a"}},
+		[]access.Role{{Name: "viewer", ARN: "arn:aws:iam::{account}:role/v"}, {Name: "admin", ARN: "arn:aws:iam::{account}:role/a"}, {Name: "deputy", ARN: "arn:aws:iam::{account}:role/d"}},
 		[]access.Grant{
 			{Name: "view", Who: staff, Clusters: []access.Where{{}}, Role: "viewer", Longest: 2 * time.Hour},
 			{Name: "admin", Who: staff, Clusters: []access.Where{{Name: "pay"}}, Role: "admin", Longest: time.Hour, Reason: true, ReasonHint: "The ticket"},
 			{Name: "glass", Who: staff, Clusters: []access.Where{{Name: "hidden"}}, Role: "admin", Longest: time.Hour, BreakGlass: true, TellsWhom: "#security"},
+			{Name: "solo", Who: access.Whos{{Provider: "staff", Group: "solo"}}, Clusters: []access.Where{{Name: "pay"}}, Role: "deputy", Longest: time.Hour},
+			{Name: "soloGlass", Who: access.Whos{{Provider: "staff", Group: "soloGlass"}}, Clusters: []access.Where{{Name: "hidden"}}, Role: "admin", Longest: time.Hour, BreakGlass: true},
 			{Name: "office", Who: access.Whos{{Provider: "staff", Group: "office"}}, Clusters: []access.Where{{}}, Role: "viewer", Longest: time.Hour, Networks: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}},
 		})
 	if err != nil {
@@ -106,6 +108,7 @@ func newSite(t testing.TB) *site {
 	idp, err := oidcsim.Start("", oidcsim.Options{
 		People: []oidcsim.Person{
 			{Subject: "eng", Email: "eng@example.com", Groups: []string{"eng"}}, {Subject: "none", Email: "none@example.com"},
+			{Subject: "solo", Email: "solo@example.com", Groups: []string{"solo"}}, {Subject: "sologlass", Email: "sg@example.com", Groups: []string{"solo", "soloGlass"}},
 			{Subject: "office", Email: "office@example.com", Groups: []string{"office"}}, {Subject: "audit", Email: "audit@example.com", Groups: []string{"audit"}},
 		},
 		Clients: []oidcsim.Client{{ID: "daypass", Secret: "x", RedirectURIs: []string{home.String() + auth.CallbackPath("staff")},

@@ -58,6 +58,13 @@ type Link struct {
 	Text, URL string
 }
 
+// FieldList asks for the list even where there is one cluster; PathList is so
+// the way back to it.
+const (
+	FieldList = "list"
+	PathList  = PathHome + "?" + FieldList + "=1"
+)
+
 // Clusters is the home page: what this person may enter.
 type Clusters struct {
 	Frame
