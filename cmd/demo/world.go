@@ -138,7 +138,8 @@ func (w *world) startProviders(secrets map[string]string, say *narrator) (err er
 			return nil
 		}
 		s, err = oidcsim.Start(at, oidcsim.Options{Title: title, People: people, Observe: say.provider(name),
-			Clients: []oidcsim.Client{{ID: "daypass", Secret: secrets[name], RedirectURIs: []string{w.url + "/auth/" + name + "/callback"}}}})
+			Clients: []oidcsim.Client{{ID: "daypass", Secret: secrets[name], RedirectURIs: []string{w.url + "/auth/" + name + "/callback"},
+				SignedOut: []string{w.url + "/signed-out"}, BackChannel: w.url + "/auth/" + name + "/logout"}}})
 		if err == nil {
 			w.closers = append(w.closers, s.Close)
 		}
