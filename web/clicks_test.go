@@ -109,6 +109,9 @@ func TestALinkOfARunbookStartsNothingByItself(t *testing.T) {
 	asked := stranger.Get(runbook) // straight on to the one provider
 	p := stranger.Get(asked.URL.String() + "&as=eng")
 	p.MustSay(t, 200, "Become viewer on pay?", "For 1 h 30 min, until", "<code>view</code> through <code>staff:eng</code>", "role/v", "<code>money</code>", "Nothing has been started yet.")
+	if strings.Contains(p.Text, "Your grant ends then") {
+		t.Error("a grant without an end is said to cut the time short")
+	}
 	if p.URL.RequestURI() != runbook || strings.Contains(p.Text, "forged") {
 		t.Errorf("signing in led to %s", p.URL.RequestURI())
 	}

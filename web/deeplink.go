@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 
@@ -28,9 +29,10 @@ func (s *server) deepLink(w http.ResponseWriter, r *http.Request) error {
 	if err := issuer.CheckNamespace(t.namespace); err != nil {
 		return s.drawCluster(w, r, http.StatusUnprocessableEntity, t, view.FormErrors{Namespace: sentence(err.Error())})
 	}
-	d := s.Policy().Decide(ask, standing(r), s.Now())
+	now := s.Now()
+	d := s.Policy().Decide(ask, standing(r), now)
 	if d.Answer != access.Refused {
-		return s.drawConfirm(w, r, t, d)
+		return s.drawConfirm(w, r, t, d, now)
 	}
 	if d.Refusals[0].Code == access.BreakGlassOnly {
 		return s.toGlass(w, r, ask)
@@ -60,8 +62,7 @@ func noLength(typed string) view.FormErrors {
 	return view.FormErrors{For: fmt.Sprintf("%q is no length of time. Write one such as 1h or 30m.", clip(typed, 40))}
 }
 
-func (s *server) drawConfirm(w http.ResponseWriter, r *http.Request, t typed, d access.Decision) error {
-	now := s.Now()
+func (s *server) drawConfirm(w http.ResponseWriter, r *http.Request, t typed, d access.Decision, now time.Time) error {
 	at, known := s.Endpoints(d.Cluster.ARN)
 	lasts := d.Ask.For
 	if lasts == 0 {

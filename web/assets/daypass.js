@@ -79,6 +79,13 @@
     const rows = all("#" + field.dataset.filter + " > li");
     const count = one("[data-filter-count]"), none = one("[data-filter-none]"), recents = one("[data-recents]");
     const matching = () => rows.filter((r) => !r.hidden);
+    // The address follows once typing rests: browsers bound how often it may.
+    let later = 0;
+    const keep = () => {
+      const url = new URL(location.href);
+      if (field.value.trim()) url.searchParams.set(field.name, field.value); else url.searchParams.delete(field.name);
+      history.replaceState(null, "", url);
+    };
     const apply = () => {
       const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
       for (const r of rows) r.hidden = !words.every((w) => r.dataset.text.includes(w));
@@ -86,22 +93,14 @@
       count.textContent = words.length ? (n === 1 ? "1 match" : n + " matches") : "";
       none.hidden = n > 0;
       if (recents) recents.hidden = words.length > 0;
-      const url = new URL(location.href);
-      if (words.length) url.searchParams.set(field.name, field.value); else url.searchParams.delete(field.name);
-      history.replaceState(null, "", url);
+      clearTimeout(later);
+      later = setTimeout(keep, 300);
     };
     field.addEventListener("input", apply);
     field.form.addEventListener("submit", (e) => {
       e.preventDefault();
       const left = matching();
       if (left.length === 1) one("a", left[0]).click();
-    });
-    doc.addEventListener("keydown", (e) => {
-      const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(e.target.tagName);
-      if (e.key === "/" && !typing && !e.ctrlKey && !e.metaKey && !e.altKey) {
-        e.preventDefault();
-        field.select();
-      }
     });
     if (field.value) apply();
   };
@@ -229,6 +228,61 @@
     button.addEventListener("click", () => select(doc.getElementById(button.dataset.select)));
   };
 
+  // Keys --------------------------------------------------------------------
+  // Single keys act unless somebody turned them off: who speaks to a computer
+  // presses keys without meaning to (WCAG 2.1.4). They are on at first, as
+  // they are told beside what they do, and the switch is on the same page.
+  const remembered = "daypass.keys";
+  const keysAre = () => { try { return localStorage.getItem(remembered) !== "off"; } catch { return true; } };
+  const remember = (on) => { try { localStorage.setItem(remembered, on ? "on" : "off"); } catch { /* then for this page alone */ } };
+
+  // What each key does on this page: the first control there is.
+  const keyed = { "/": ["[data-filter]"], c: ["[data-copy] button", "[data-copy-text]"], d: ["form[action$='/download'] button"] };
+  const keysHere = () => {
+    const here = new Map();
+    for (const [key, places] of Object.entries(keyed)) {
+      const el = places.map((p) => one(p)).find(Boolean);
+      if (el) here.set(key, el);
+    }
+    return here;
+  };
+  const typing = (el) => el.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(el.tagName);
+  const press = (here) => (e) => {
+    if (!doc.documentElement.classList.contains("keys") || e.defaultPrevented || e.repeat || e.isComposing) return;
+    if (e.ctrlKey || e.metaKey || e.altKey || typing(e.target) || !here.has(e.key)) return;
+    e.preventDefault();
+    const el = here.get(e.key);
+    if (el.tagName === "INPUT") el.select(); else el.click();
+  };
+  const hint = (key, el) => {
+    if (el.tagName === "INPUT") return; // it has its own
+    const k = doc.createElement("kbd");
+    k.textContent = key;
+    k.setAttribute("aria-hidden", "true");
+    el.append(k);
+  };
+  const keys = () => {
+    const here = keysHere(), foot = one(".bottom");
+    if (!here.size || !foot) return;
+    here.forEach((el, key) => hint(key, el));
+    const toggle = doc.createElement("button");
+    toggle.type = "button";
+    toggle.className = "quiet";
+    const turn = (on) => {
+      doc.documentElement.classList.toggle("keys", on);
+      toggle.textContent = "Keyboard shortcuts: " + (on ? "on" : "off");
+      here.forEach((el, key) => { if (on) el.setAttribute("aria-keyshortcuts", key); else el.removeAttribute("aria-keyshortcuts"); });
+    };
+    toggle.addEventListener("click", () => {
+      const on = !doc.documentElement.classList.contains("keys");
+      remember(on);
+      turn(on);
+    });
+    turn(keysAre());
+    foot.append(toggle);
+    doc.addEventListener("keydown", press(here));
+  };
+
   localise();
   tick();
   setInterval(tick, 1000);
@@ -239,6 +293,7 @@
   all("[data-copy]").forEach(copying);
   all("[data-copy-text]").forEach(copyingText);
   all("[data-select]").forEach(selecting);
+  keys();
   const wrong = one("[data-focus]");
   if (wrong) wrong.focus();
 })();

@@ -688,7 +688,7 @@ func filter(m Clusters) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 54, "\" placeholder=\"Filter by name, label, account or region\" autocomplete=\"off\" autocapitalize=\"none\" spellcheck=\"false\" aria-keyshortcuts=\"/\" data-filter=\"clusters\"> <kbd aria-hidden=\"true\">/</kbd> <button type=\"submit\" data-without-script>Filter</button></form>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 54, "\" placeholder=\"Filter by name, label, account or region\" autocomplete=\"off\" autocapitalize=\"none\" spellcheck=\"false\" data-filter=\"clusters\"> <kbd aria-hidden=\"true\">/</kbd> <button type=\"submit\" data-without-script>Filter</button></form>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
