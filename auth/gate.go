@@ -261,5 +261,16 @@ func (g *Gate) noted(r *http.Request, kind audit.Kind, err error) error {
 		g.tally.forget(like)
 		return errors.Join(err, fmt.Errorf("record the failure: %w", recErr))
 	}
+	g.tally.recorded(like, e)
 	return err
+}
+
+// Tidy records the counts of repeated failures: those whose minute is over, or
+// all of them when the server stops.
+func (g *Gate) Tidy(ctx context.Context, stopping bool) {
+	for _, e := range g.tally.due(g.Now(), stopping) {
+		if err := g.Book.Record(ctx, e); err != nil {
+			g.Log.Error("the count of a repeated failure could not be recorded", "error", err, "repeats", e.Facts["repeats"])
+		}
+	}
 }

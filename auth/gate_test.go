@@ -209,6 +209,16 @@ func TestRepeatedFailuresAreCountedAndNotRepeated(t *testing.T) {
 	if len(e) != 3 || e[2].Facts["repeats"] != "4" {
 		t.Errorf("the events are %+v", e)
 	}
+	s.gate.Tidy(t.Context(), false)
+	if n := len(s.book.seen()); n != 3 {
+		t.Errorf("a count was told before its minute was over: %d events", n)
+	}
+	junk(2) // and no more of their like
+	s.gate.Tidy(t.Context(), true)
+	s.gate.Tidy(t.Context(), true)
+	if e := s.book.seen(); len(e) != 4 || e[3].Facts["repeats"] != "3" || e[3].Facts["of"] != e[2].ID {
+		t.Errorf("when the server stops, the events are %+v", e)
+	}
 }
 
 func TestTheTallyStaysSmall(t *testing.T) {

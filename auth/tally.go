@@ -1,8 +1,11 @@
 package auth
 
 import (
+	"fmt"
 	"sync"
 	"time"
+
+	"github.com/daypass/daypass/audit"
 )
 
 // tally counts failures that repeat within a minute instead of recording each:
@@ -14,7 +17,8 @@ type tally struct {
 
 type repeat struct {
 	since time.Time
-	more  int
+	event audit.Event // the one that was recorded
+	more  int         // its like that were only counted
 }
 
 const (
@@ -34,10 +38,41 @@ func (t *tally) count(key string, now time.Time) (repeats int, due bool) {
 	}
 	if r != nil {
 		repeats = r.more
+		r.more = 0
 	}
-	t.makeRoom(now)
-	t.seen[key] = &repeat{since: now}
+	if r != nil || t.room(now) {
+		t.seen[key] = &repeat{since: now}
+	}
 	return repeats, true
+}
+
+// recorded keeps the event that later ones of its like are counted against.
+func (t *tally) recorded(key string, e audit.Event) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if r := t.seen[key]; r != nil {
+		r.event = e
+	}
+}
+
+// due takes out the counts whose minute is over, or all of them, as events.
+func (t *tally) due(now time.Time, everything bool) (out []audit.Event) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for k, r := range t.seen {
+		if !everything && now.Sub(r.since) < tallyWindow {
+			continue
+		}
+		delete(t.seen, k)
+		if r.more == 0 || r.event.ID == "" {
+			continue
+		}
+		e := r.event
+		e.ID, e.At = audit.NewID("ev", now), now
+		e.Facts = map[string]string{"repeats": fmt.Sprint(r.more), "of": r.event.ID}
+		out = append(out, e)
+	}
+	return out
 }
 
 // forget makes the next of its like due again: this one could not be recorded.
@@ -47,20 +82,20 @@ func (t *tally) forget(key string) {
 	delete(t.seen, key)
 }
 
-// makeRoom forgets what is over. When that is not enough it forgets all:
-// recording too much is the safe side.
-func (t *tally) makeRoom(now time.Time) {
-	if t.seen != nil && len(t.seen) < tallyMost {
-		return
+// room makes some where it can, by forgetting what is over and was not
+// repeated. Without room a failure is recorded each time: too much is the safe
+// side.
+func (t *tally) room(now time.Time) bool {
+	if t.seen == nil {
+		t.seen = map[string]*repeat{}
 	}
-	old := t.seen
-	t.seen = map[string]*repeat{}
-	for k, r := range old {
-		if now.Sub(r.since) < tallyWindow {
-			t.seen[k] = r
+	if len(t.seen) < tallyMost {
+		return true
+	}
+	for k, r := range t.seen {
+		if r.more == 0 && now.Sub(r.since) >= tallyWindow {
+			delete(t.seen, k)
 		}
 	}
-	if len(t.seen) >= tallyMost {
-		clear(t.seen)
-	}
+	return len(t.seen) < tallyMost
 }

@@ -123,6 +123,7 @@ func (h *house) started(ctx context.Context) error {
 // stopped writes what was only counted so far, and that the server stopped.
 func (h *house) stopped(ctx context.Context) error {
 	h.issuer.Tidy(ctx, true)
+	h.gate.Tidy(ctx, true)
 	return h.store.Record(ctx, audit.New(audit.ServerStopped, time.Now(), audit.Who{}))
 }
 
@@ -144,6 +145,7 @@ func (h *house) tidy(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		h.issuer.Tidy(ctx, false)
+		h.gate.Tidy(ctx, false)
 		for _, chore := range []func(context.Context) error{h.keeper.Sweep, h.issuer.Reconcile} {
 			if err := chore(ctx); err != nil && ctx.Err() == nil {
 				h.log.Error("a chore failed; it is tried again", "error", err)

@@ -27,7 +27,7 @@ type typed struct {
 
 func readTyped(v url.Values) typed {
 	return typed{
-		role: v.Get(view.FieldRole), lasts: v.Get(view.FieldFor), namespace: strings.TrimSpace(v.Get(view.FieldNamespace)),
+		role: clip(v.Get(view.FieldRole), 100), lasts: v.Get(view.FieldFor), namespace: strings.TrimSpace(v.Get(view.FieldNamespace)),
 		reason: strings.TrimSpace(legible(v.Get(view.FieldReason))), key: v.Get(view.FieldKey), understood: v.Get(view.FieldUnderstood) == "yes",
 	}
 }
