@@ -30,6 +30,17 @@ func Path(t testing.TB, program string) string {
 	return path
 }
 
+// Script reads a script that build-parts fetched, and ends the test like Need
+// if it is nowhere.
+func Script(t testing.TB, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(folder(), name))
+	if err != nil {
+		absent(t, name)
+	}
+	return string(text)
+}
+
 func absent(t testing.TB, program string) {
 	t.Helper()
 	const sentence = "%s is not here; e2e/build-parts builds and installs what these tests run."
