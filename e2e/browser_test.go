@@ -99,6 +99,8 @@ func engineer(b *tab) {
 	b.examine("my-access")
 	b.visit("/why?cluster=payments-prod", 200)
 	b.examine("why")
+	b.visit("/token", 200)
+	b.examine("token")
 	b.refusals()
 	b.visit("/access", 200)
 	b.follow(endForm, "Ended at")
@@ -165,6 +167,9 @@ func (b *tab) refusals() {
 	b.visit("/no/such/page", 404)
 	b.examine("error-no-page")
 	b.visit("/audit", 403)
+	if b.count(signOutForm) != 1 {
+		b.t.Error("a refusal leaves no way to sign out")
+	}
 	b.examine("error-not-an-auditor")
 }
 
@@ -234,8 +239,9 @@ func onCall(b *tab) {
 }
 
 func contractor(b *tab) {
-	b.signIn("guests", "guest-1", "Where to?")
-	b.says("your access ends", "payments-dev")
+	b.signIn("guests", "guest-1", "Who do you want to be?") // one cluster: the list is skipped
+	b.visit("/?list=1", 200)
+	b.says("Where to?", "your access ends", "payments-dev")
 	b.examine("contractor-clusters")
 	b.follow(`a[href="/clusters/payments-dev"]`, "Who do you want to be?")
 	b.says("your access ends")
@@ -243,7 +249,7 @@ func contractor(b *tab) {
 	b.follow(submit, "Works until")
 	b.says("your access ends")
 	b.visit("/clusters/payments-prod", 403)
-	b.says("No grant lets you be viewer on payments-prod.")
+	b.says("No grant lets you be viewer on payments-prod.", "your access ends")
 	b.examine("error-refused")
 }
 
