@@ -35,7 +35,10 @@ func (s *server) person(h func(http.ResponseWriter, *http.Request) error) http.H
 		if err != nil {
 			return err
 		}
-		return h(w, r.WithContext(context.WithValue(r.Context(), sessionKey{}, who)))
+		// A refusal is a page for this person too: with the way on, the way out
+		// and the end date.
+		s.handle(h)(w, r.WithContext(context.WithValue(r.Context(), sessionKey{}, who)))
+		return nil
 	})
 }
 
