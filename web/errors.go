@@ -44,7 +44,11 @@ func (s *server) table(r *http.Request, err error) problem {
 	var filter badFilter
 	switch {
 	case errors.As(err, &no):
-		return refusal(no.Decision)
+		p := refusal(no.Decision)
+		if p.next == "" { // no grant of their provider's that they could ask to be let in by
+			p.next = s.ask("Ask for access")
+		}
+		return p
 	case errors.As(err, &failure):
 		return problem{signInStatus(failure), failure.Say, failure.Next, nil, string(failure.Kind)}
 	case errors.As(err, &fault):

@@ -134,6 +134,11 @@ func TestAddressesComeFromTrustedProxiesOnly(t *testing.T) {
 	}
 }
 
+func TestARefusalWithoutAWayInNamesWhomToAsk(t *testing.T) {
+	s := newSite(t)
+	s.as(t, "audit").Post("/clusters/hidden", url.Values{"role": {"admin"}}).MustSay(t, 403, "No grant lets you be admin on hidden.", "Ask for access: #platform.")
+}
+
 func TestBadRequestsAreToldPlainly(t *testing.T) {
 	s := newSite(t)
 	b := s.as(t, "eng")

@@ -96,6 +96,9 @@ func startWith(t *testing.T, o options) (_ *world, _ *terminal, stop func()) {
 func kubectl(t *testing.T, kubeconfig string, args ...string) (string, bool) {
 	t.Helper()
 	path, err := exec.LookPath("kubectl")
+	if err != nil && os.Getenv("DAYPASS_E2E") == "require" {
+		t.Fatal("kubectl is not installed, and DAYPASS_E2E demands it")
+	}
 	if err != nil {
 		t.Skip("kubectl is not installed, so no real client can knock at the demo's doors")
 	}
