@@ -50,7 +50,7 @@ func sealingKeyNew() *cobra.Command {
 			return nil
 		},
 	}
-	c.Flags().String("name", "", "the key's name; today's date unless it is given")
+	c.Flags().String("name", "", "the key's name; today's date and time unless it is given")
 	return c
 }
 
@@ -78,7 +78,7 @@ func sealingKeyRotate() *cobra.Command {
 			return rotate(c, cfg.SealingKeyFile, orToday(name))
 		},
 	}
-	c.Flags().String("name", "", "the new key's name; today's date unless it is given")
+	c.Flags().String("name", "", "the new key's name; today's date and time unless it is given")
 	return c
 }
 

@@ -33,7 +33,7 @@ func tokenExplainCommand() *cobra.Command {
 		Long: "Explain takes an EKS token apart: where it was signed for, by which access key, when, and when it dies.\n" +
 			"It reads a token, a Bearer header, a kubeconfig or an ExecCredential from standard input or a file, asks nobody, and never prints the signature.\n" +
 			"It exits with 0 when there is a token, whatever is wrong with it, and with 1 when there is none.",
-		Example: "  aws eks get-token --cluster-name pay | daypass token explain\n  daypass token explain ~/Downloads/pay.viewer.yaml",
+		Example: "  aws eks get-token --cluster-name pay | daypass token explain\n  daypass token explain ~/Downloads/pay-viewer.yaml",
 		Args:    fileArgument,
 		RunE:    explainToken,
 	}

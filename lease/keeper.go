@@ -37,7 +37,8 @@ type Options struct {
 func New(o Options) *Keeper { return &Keeper{Options: o} }
 
 // Start starts a lease and mints its first token. Starting again with the same
-// key gives the lease that was started before and mints nothing.
+// key gives the lease that was started before and mints nothing; with the same
+// key for something else it is *Used.
 //
 // When the lease was started but minting failed, both a lease and an error
 // come back; the lease is good and its token can be tried for again.
@@ -46,7 +47,7 @@ func (k *Keeper) Start(ctx context.Context, w Want, who issuer.Asker) (Lease, er
 		return Lease{}, &BadNamespace{err}
 	}
 	if old, err := k.Book.Started(ctx, who.Principal.ID(), w.Key); err == nil {
-		return old, nil
+		return old.same(w)
 	} else if !errors.Is(err, ErrNone) {
 		return Lease{}, fmt.Errorf("look for the lease: %w", err)
 	}
@@ -55,6 +56,22 @@ func (k *Keeper) Start(ctx context.Context, w Want, who issuer.Asker) (Lease, er
 		return Lease{}, err
 	}
 	return k.open(ctx, t, w, who)
+}
+
+// same gives the lease if it is what is wanted again. A key that comes with
+// another wish is a page from before, not a second click.
+func (l Lease) same(w Want) (Lease, error) {
+	if l.Cluster != w.Cluster || l.Role != w.Role || l.BreakGlass != w.BreakGlass {
+		return Lease{}, &Used{l}
+	}
+	return l, nil
+}
+
+// Used is the error of a key that started another lease before.
+type Used struct{ Lease Lease }
+
+func (u *Used) Error() string {
+	return "the key was used for the lease " + u.Lease.ID + ", of " + u.Lease.Role + " on " + u.Lease.Cluster
 }
 
 // BadNamespace is the error of an ask whose namespace cannot be one.
@@ -74,7 +91,11 @@ func (k *Keeper) open(ctx context.Context, t *issuer.Ticket, w Want, who issuer.
 	})
 	switch {
 	case errors.Is(err, ErrStarted): // two clicks at once
-		return k.Book.Started(ctx, l.Principal, l.Key)
+		old, err := k.Book.Started(ctx, l.Principal, l.Key)
+		if err != nil {
+			return Lease{}, err
+		}
+		return old.same(w)
 	case err != nil && !opened:
 		return Lease{}, err
 	}

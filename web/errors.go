@@ -41,6 +41,7 @@ func (s *server) table(r *http.Request, err error) problem {
 	var fault *issuer.Fault
 	var failure *auth.Failure
 	var big *http.MaxBytesError
+	var used *lease.Used
 	var filter badFilter
 	switch {
 	case errors.As(err, &no):
@@ -53,6 +54,8 @@ func (s *server) table(r *http.Request, err error) problem {
 		return problem{signInStatus(failure), failure.Say, failure.Next, nil, string(failure.Kind)}
 	case errors.As(err, &fault):
 		return problem{http.StatusBadGateway, fault.Say, fault.Next, nil, fault.Code}
+	case errors.As(err, &used):
+		return problem{http.StatusConflict, fmt.Sprintf("This page was used already, to start %s on %s.", used.Lease.Role, used.Lease.Cluster), "Load the cluster's page again to start another lease; My access has the first.", nil, "key-used"}
 	case errors.As(err, &filter):
 		return problem{http.StatusUnprocessableEntity, string(filter), "Correct the filter and try again.", nil, "filter"}
 	case errors.Is(err, errNoPage):

@@ -52,6 +52,21 @@ func TestASecretIsOnTheAnswerToAPostOnly(t *testing.T) {
 	}
 }
 
+func TestAPageOfBeforeStartsNothingElse(t *testing.T) {
+	s := newSite(t)
+	b := s.as(t, "eng")
+	first := b.Post("/clusters/pay", url.Values{"role": {"viewer"}, "key": {"a"}})
+	again := b.Post("/clusters/pay", url.Values{"role": {"viewer"}, "key": {"a"}})
+	if again.URL.Path != first.URL.Path {
+		t.Errorf("two clicks made %s and %s", first.URL.Path, again.URL.Path)
+	}
+	b.Post("/clusters/pay", url.Values{"role": {"admin"}, "reason": {"T-1"}, "key": {"a"}}).MustSay(t, 409, "This page was used already, to start viewer on pay.")
+	b.Post("/clusters/hidden/break-glass/admin", url.Values{"reason": {"fire"}, "understood": {"yes"}, "key": {"a"}}).MustSay(t, 409, "This page was used already")
+	if s.cloud.calls != 1 {
+		t.Errorf("%d tokens were minted", s.cloud.calls)
+	}
+}
+
 func TestAFaultOfAWSIsToldOnTheLeasesPage(t *testing.T) {
 	s := newSite(t)
 	b := s.as(t, "eng")

@@ -20,7 +20,8 @@ func main() {
 	flag.DurationVar(&o.tokenLife, "token-life", 15*time.Minute, "how long the simulated AWS honours a token")
 	flag.StringVar(&o.listen, "listen", "127.0.0.1:8484", "where the portal listens; another free port is taken when this one is busy")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	signal.Ignore(syscall.SIGPIPE) // a reader that leaves must not leave the folder behind
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	if err := run(ctx, o, os.Stdout, func(*world) {}); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
