@@ -402,12 +402,23 @@ func TestReload(t *testing.T) {
 		t.Errorf("readiness is %d %s", code, body)
 	}
 
+	t.Setenv("DAYPASS_TEST_SECRET", "")
+	change("longest: 1h", "longest: 2h")
+	if n := len(events(audit.ConfigRefused)); n != 2 {
+		t.Errorf("a secret that is missing is on record %d times", n-1)
+	}
+	t.Setenv("DAYPASS_TEST_SECRET", "here again")
+	h.look(t.Context())
+	if g := h.snapshot.policy().Grants(); g[0].Longest != 2*time.Hour {
+		t.Error("once the secret is there, the file that waited for it did not take force")
+	}
+
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
 	h.look(t.Context())
 	h.look(t.Context())
-	if n := len(events(audit.ConfigRefused)); n != 2 {
-		t.Errorf("the loss of the file is on record %d times, with one refusal before", n-1)
+	if n := len(events(audit.ConfigRefused)); n != 3 {
+		t.Errorf("the loss of the file is on record %d times, with two refusals before", n-2)
 	}
 }

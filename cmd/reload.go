@@ -36,6 +36,7 @@ type snapshot struct {
 
 	mu      sync.Mutex
 	seen    string    // digest of the file's last content, good or bad
+	told    string    // what was last said to be wrong with it
 	badFrom time.Time // since when it has been bad; zero: it is good
 	restart []string  // keys that differ from what the server started with
 }
@@ -57,23 +58,28 @@ func (s *snapshot) standing() (badFrom time.Time, restart []string) {
 	return s.badFrom, s.restart
 }
 
-// changed reports whether the file's content is another than last time.
+// changed reports whether the file is to be read: its content is another than
+// last time, or it was bad then, which a secret's file beside it may have mended.
 func (s *snapshot) changed(digest string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.seen == digest {
+	if s.seen == digest && s.badFrom.IsZero() {
 		return false
 	}
 	s.seen = digest
 	return true
 }
 
-func (s *snapshot) bad(now time.Time) {
+// bad notes what is wrong with the file, and reports whether that is news.
+func (s *snapshot) bad(now time.Time, why string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.badFrom.IsZero() {
 		s.badFrom = now
 	}
+	news := s.told != why
+	s.told = why
+	return news
 }
 
 // again has the file looked at anew next time.
@@ -87,7 +93,7 @@ func (s *snapshot) again() {
 func (s *snapshot) take(c *config.Config) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.badFrom, s.restart = time.Time{}, needRestart(s.begun, c)
+	s.badFrom, s.told, s.restart = time.Time{}, "", needRestart(s.begun, c)
 	s.current.Store(c)
 }
 
@@ -150,7 +156,9 @@ func (h *house) look(ctx context.Context) {
 	next, warnings, err := config.Load(path, os.Getenv)
 	now := time.Now()
 	if err != nil {
-		h.snapshot.bad(now)
+		if !h.snapshot.bad(now, err.Error()) {
+			return
+		}
 		h.log.Error("the changed configuration is not valid; the one before stays in force", "error", err)
 		e := audit.New(audit.ConfigRefused, now, audit.Who{})
 		e.Policy = h.snapshot.policy().Digest()

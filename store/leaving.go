@@ -9,11 +9,8 @@ import (
 	"github.com/daypass/daypass/auth"
 )
 
-// insertDeparture takes the ID token along from the session, which is deleted
-// right after it.
 const insertDeparture = `
-INSERT INTO departures (key_hash, bytes, id_token, expires_us)
-SELECT $1, $2, id_token, $3 FROM sessions WHERE key_hash = $4`
+INSERT INTO departures (key_hash, bytes, id_token, expires_us, mark) VALUES ($1, $2, $3, $4, $5)`
 
 // Leave deletes a session and adds a departure with its ID token; it drops
 // departures that expired before. Repeated, it is auth.ErrNoSession.
@@ -26,12 +23,21 @@ func (s *Store) Leave(ctx context.Context, key auth.Hash, d auth.Departure, e au
 		if _, err := t.exec(`DELETE FROM departures WHERE expires_us < $1`, us(d.Left)); err != nil {
 			return err
 		}
-		n, err := t.exec(insertDeparture, d.Key[:], b, us(d.Expires), key[:])
+		// The session's ID token comes along; the session is deleted below.
+		rows, err := t.query(`SELECT id_token FROM sessions WHERE key_hash = $1`, key[:])
 		if err != nil {
 			return err
 		}
-		if n == 0 {
+		found, err := collect(rows, scanBytes)
+		if err != nil {
+			return t.note(err)
+		}
+		if len(found) == 0 {
 			return auth.ErrNoSession
+		}
+		mark := s.mark(markDeparture, d.Key[:], b, found[0])
+		if _, err := t.exec(insertDeparture, d.Key[:], b, found[0], us(d.Expires), mark); err != nil {
+			return err
 		}
 		if _, err := t.exec(`DELETE FROM sessions WHERE key_hash = $1`, key[:]); err != nil {
 			return err
@@ -42,20 +48,32 @@ func (s *Store) Leave(ctx context.Context, key auth.Hash, d auth.Departure, e au
 }
 
 // Departure gives a departure, however old; auth.ErrNoDeparture when there is
-// none.
+// none, or when it is not as it was written: its ID token must not be opened
+// for whoever put it there.
 func (s *Store) Departure(ctx context.Context, key auth.Hash) (auth.Departure, error) {
-	d, err := one(ctx, s, auth.ErrNoDeparture, scanDeparture,
-		`SELECT bytes, id_token FROM departures WHERE key_hash = $1`, key[:])
-	return d, wrap(err, "read the departure")
+	r, err := one(ctx, s, auth.ErrNoDeparture, scanDeparture,
+		`SELECT bytes, id_token, mark FROM departures WHERE key_hash = $1`, key[:])
+	if err == nil && !s.genuine(ctx, markDeparture, key.Mark(), r.mark, key[:], r.bytes, r.idToken) {
+		err = auth.ErrNoDeparture
+	}
+	d := auth.Departure{IDToken: r.idToken}
+	if err == nil {
+		err = json.Unmarshal(r.bytes, &d)
+	}
+	if err != nil {
+		return auth.Departure{}, wrap(err, "read the departure")
+	}
+	return d, nil
 }
 
-func scanDeparture(row scanner) (auth.Departure, error) {
-	var d auth.Departure
-	var b []byte
-	if err := row.Scan(&b, &d.IDToken); err != nil {
-		return d, err
-	}
-	return d, json.Unmarshal(b, &d)
+type departureRow struct{ bytes, idToken, mark []byte }
+
+func scanDeparture(row scanner) (r departureRow, err error) {
+	return r, row.Scan(&r.bytes, &r.idToken, &r.mark)
+}
+
+func scanBytes(row scanner) (b []byte, err error) {
+	return b, row.Scan(&b)
 }
 
 // Forget deletes a departure, if there is one.

@@ -16,9 +16,10 @@ import (
 // database, but does not have the sealing key, cannot make one up. It does not
 // stop them from putting an older row back, mark and all.
 const (
-	markLease    = "lease"
-	markEndpoint = "endpoint"
-	markSession  = "session"
+	markLease     = "lease"
+	markEndpoint  = "endpoint"
+	markSession   = "session"
+	markDeparture = "departure"
 )
 
 // reportEvery is how often one altered row is put on record.

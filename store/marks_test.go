@@ -135,7 +135,8 @@ func TestASessionThatSomebodyElseWroteIsNone(t *testing.T) {
 	onBoth(t, func(t *testing.T, fresh func(*testing.T) store.Config) {
 		s := withKeys(t, fresh(t))
 		now := time.Now()
-		for i, change := range []string{"bytes = (SELECT bytes FROM sessions ORDER BY key_hash LIMIT 1)", "expires_us = expires_us + 1", "signed_in_us = signed_in_us + 1", "mark = NULL"} {
+		for i, change := range []string{"bytes = (SELECT bytes FROM sessions ORDER BY key_hash LIMIT 1)", "expires_us = expires_us + 1", "signed_in_us = signed_in_us + 1", "mark = NULL",
+			"provider = 'another'", "sid = 'x'", "id_token = mark"} {
 			key := auth.Hash{0: 9, 1: byte(i + 1)}
 			in := auth.Session{Key: key, Principal: access.Principal{Provider: "p", Subject: fmt.Sprint(i)}, SignedIn: now, Seen: now, Expires: now.Add(time.Hour)}
 			if err := s.SignIn(t.Context(), in, auth.Hash{}, audit.New(audit.SignedIn, now, audit.Who{})); err != nil {
@@ -157,8 +158,30 @@ func TestASessionThatSomebodyElseWroteIsNone(t *testing.T) {
 			}
 		}
 		rows, err := s.Events(t.Context(), audit.Query{Kind: audit.RowRefused})
-		if err != nil || len(rows) != 4 || rows[0].Event.Reason != "session" {
+		if err != nil || len(rows) != 7 || rows[0].Event.Reason != "session" {
 			t.Errorf("on record: %d, %v", len(rows), err)
+		}
+	})
+}
+
+func TestADepartureThatSomebodyElseWroteOpensNothing(t *testing.T) {
+	onBoth(t, func(t *testing.T, fresh func(*testing.T) store.Config) {
+		s := withKeys(t, fresh(t))
+		now := time.Now()
+		in := auth.Session{Key: auth.Hash{0: 1}, Principal: access.Principal{Provider: "p", Subject: "s"}, SignedIn: now, Seen: now, Expires: now.Add(time.Hour), IDToken: []byte("sealed")}
+		if err := s.SignIn(t.Context(), in, auth.Hash{}, audit.New(audit.SignedIn, now, audit.Who{})); err != nil {
+			t.Fatal(err)
+		}
+		d := auth.Departure{Key: auth.Hash{0: 2}, Left: now, Expires: now.Add(time.Minute)}
+		if err := s.Leave(t.Context(), in.Key, d, audit.New(audit.SignedOut, now, audit.Who{})); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.Departure(t.Context(), d.Key); err != nil || string(got.IDToken) != "sealed" {
+			t.Fatalf("untouched: %q, %v", got.IDToken, err)
+		}
+		altered(t, s, "UPDATE departures SET id_token = bytes")
+		if got, err := s.Departure(t.Context(), d.Key); !errors.Is(err, auth.ErrNoDeparture) || got.IDToken != nil {
+			t.Errorf("with another's ID token: %q, %v", got.IDToken, err)
 		}
 	})
 }

@@ -31,7 +31,8 @@ func (s *Store) SignIn(ctx context.Context, in auth.Session, replaced auth.Hash,
 		}
 		n, err := t.exec(insertSession, in.Key[:], in.Principal.ID(), b, us(in.SignedIn), us(in.Seen), us(in.Expires),
 			in.Principal.Provider, text(in.ProviderSession), in.IDToken,
-			s.mark(markSession, sessionFields(in.Key[:], b, us(in.SignedIn), us(in.Expires))...))
+			s.mark(markSession, sessionRow{bytes: b, signedIn: us(in.SignedIn), expires: us(in.Expires), principal: in.Principal.ID(),
+				provider: in.Principal.Provider, sid: text(in.ProviderSession), idToken: in.IDToken}.fields(in.Key[:])...))
 		if err != nil {
 			return err
 		}
@@ -56,28 +57,29 @@ func (t *tx) dropSessions(replaced auth.Hash, before time.Time) error {
 	return err
 }
 
-// sessionFields are the part of a session's row that says whose it is and for
-// how long at most.
-func sessionFields(key, bytes []byte, signedIn, expires int64) [][]byte {
-	return [][]byte{key, bytes, number(signedIn), number(expires)}
-}
-
 // sessionRow is a session as it lies in the database.
 type sessionRow struct {
-	bytes, mark             []byte
-	signedIn, seen, expires int64
+	bytes, mark, idToken     []byte
+	signedIn, seen, expires  int64
+	principal, provider, sid string
+}
+
+// fields are all of a row that says whose it is, for how long at most, and by
+// what it is found and ended.
+func (r sessionRow) fields(key []byte) [][]byte {
+	return [][]byte{key, r.bytes, number(r.signedIn), number(r.expires), []byte(r.principal), []byte(r.provider), []byte(r.sid), r.idToken}
 }
 
 func scanSession(row scanner) (r sessionRow, err error) {
-	return r, row.Scan(&r.bytes, &r.signedIn, &r.seen, &r.expires, &r.mark)
+	return r, row.Scan(&r.bytes, &r.signedIn, &r.seen, &r.expires, &r.mark, &r.principal, &r.provider, &r.sid, &r.idToken)
 }
 
 // Session gives a session, however old; auth.ErrNoSession when there is none,
 // or when it is not as it was written.
 func (s *Store) Session(ctx context.Context, key auth.Hash) (auth.Session, error) {
 	r, err := one(ctx, s, auth.ErrNoSession, scanSession,
-		`SELECT bytes, signed_in_us, seen_us, expires_us, mark FROM sessions WHERE key_hash = $1`, key[:])
-	if err == nil && !s.genuine(ctx, markSession, key.Mark(), r.mark, sessionFields(key[:], r.bytes, r.signedIn, r.expires)...) {
+		`SELECT bytes, signed_in_us, seen_us, expires_us, mark, principal, provider, sid, id_token FROM sessions WHERE key_hash = $1`, key[:])
+	if err == nil && !s.genuine(ctx, markSession, key.Mark(), r.mark, r.fields(key[:])...) {
 		err = auth.ErrNoSession
 	}
 	in := auth.Session{}
