@@ -18,12 +18,19 @@ var plainName = regexp.MustCompile(`[^a-z0-9._-]`)
 // hashed begins the names that hold a hash; no other name does.
 const hashed = "kubeconfig-"
 
+// device are the names that Windows keeps for devices, in every folder and
+// whatever extension follows
+// (https://learn.microsoft.com/windows/win32/fileio/naming-a-file#naming-conventions).
+var device = regexp.MustCompile(`^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)`)
+
 // FileName is what a kubeconfig's file is called: the context's name with all
 // that a file system or shell could trip over made a dash, and then a piece of
-// its hash, so that two contexts never share a file.
+// its hash, so that two contexts never share a file. A name of a device gets a
+// hash as well: on Windows such a file would be the device.
 func FileName(context string) string {
 	name := plainName.ReplaceAllString(strings.ToLower(context), "-")
-	if name != context || name == "" || len(name) > 100 || name[0] == '.' || name[0] == '-' || strings.HasPrefix(name, hashed) {
+	odd := name == "" || len(name) > 100 || name[0] == '.' || name[0] == '-' || strings.HasPrefix(name, hashed) || device.MatchString(name)
+	if odd || name != context {
 		name = hashed + strings.TrimLeft(name[:min(len(name), 100)], ".-") + "-" + fingerprint([]byte(context))[:8]
 	}
 	return name + ".yaml"

@@ -113,3 +113,32 @@ func TestFileName(t *testing.T) {
 		}
 	}
 }
+
+func TestNoFileIsCalledAsADeviceOfWindows(t *testing.T) {
+	for _, device := range []string{"con", "prn", "aux", "nul", "com0", "com1", "com9", "lpt1", "lpt9", "NUL", "Com3"} {
+		for _, context := range []string{device, device + ".viewer", device + ".tar.gz"} {
+			k, err := issuer.Render(made(nil), context, "")
+			must(t, err)
+			name := issuer.FileName(context)
+			if !fileForm.MatchString(name) || !strings.HasPrefix(name, "kubeconfig-"+strings.ToLower(device)) {
+				t.Errorf("%s is called %s", context, name)
+			}
+			bash, err := issuer.Bash(k)
+			must(t, err)
+			power, err := issuer.PowerShell(k)
+			must(t, err)
+			cmd, err := issuer.Cmd(k)
+			must(t, err)
+			for shell, s := range map[string]issuer.Snippet{"bash": bash, "fish": issuer.Fish(k), "PowerShell": power, "cmd": cmd} {
+				if !strings.Contains(string(s.Reveal()), name) {
+					t.Errorf("%s writes %s to another file than %s:\n%s", shell, context, name, s.Reveal())
+				}
+			}
+		}
+	}
+	for _, context := range []string{"console", "com10", "nul-1", "lpt", "auxiliary.nul"} {
+		if got := issuer.FileName(context); got != context+".yaml" {
+			t.Errorf("%s is called %s", context, got)
+		}
+	}
+}
