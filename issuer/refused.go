@@ -16,10 +16,7 @@ const refusalWindow = time.Minute
 // maxRefusals bounds the memory of the count; beyond it all are written.
 const maxRefusals = 10_000
 
-type refusalKey struct {
-	principal, cluster, role string
-	code                     access.RefusalCode
-}
+type refusalKey struct{ principal, cluster, role, lease, code string }
 
 type repeated struct {
 	event   audit.Event // the first
@@ -116,12 +113,41 @@ func (i *Issuer) refused(ctx context.Context, d access.Decision, who Asker, now 
 	if d.Ask.BreakGlass {
 		e.Facts = map[string]string{"breakGlass": "true"}
 	}
-	key := refusalKey{e.Principal, e.Cluster, e.Role, why.Code}
+	i.note(ctx, e, now)
+}
+
+// Refusal is a no to somebody known that is not the policy's.
+type Refusal struct {
+	Code          string
+	Text          string
+	Cluster, Role string // what it is about; may be empty
+	Lease         string
+}
+
+// The codes of such refusals.
+const (
+	NotAuditor   = "not-auditor"   // the log is for auditors
+	ForeignLease = "foreign-lease" // the lease is another person's
+)
+
+// Refused puts a refusal on record that was made elsewhere, as Decide does its
+// own: repeats within a minute are a count.
+func (i *Issuer) Refused(ctx context.Context, x Refusal, who Asker) {
+	now := i.Now()
+	e := audit.New(audit.Refused, now, who.Who())
+	e.Reason, e.Details.Text = x.Code, x.Text
+	e.Cluster, e.Role, e.Lease = x.Cluster, x.Role, x.Lease
+	i.note(ctx, e, now)
+}
+
+// note writes or counts a refusal.
+func (i *Issuer) note(ctx context.Context, e audit.Event, now time.Time) {
+	key := refusalKey{e.Principal, e.Cluster, e.Role, e.Lease, e.Reason}
 	if i.refusals.seen(key, e, now) {
 		return
 	}
 	if err := i.record(ctx, e); err != nil {
-		i.Log.Error("a refusal could not be recorded; it is tried again", "error", err, "request", who.Request)
+		i.Log.Error("a refusal could not be recorded; it is tried again", "error", err, "request", e.Request)
 		return
 	}
 	i.refusals.wrote(key, e.ID)

@@ -15,6 +15,23 @@ type Asker struct {
 	access.Standing
 	UserAgent string
 	Request   string // the HTTP request's ID
+	Names     Names  // of what they are handed; zero: they are handed nothing
+}
+
+// Names are how a kubeconfig that is handed over names things. People choose
+// them, so on record they are details.
+type Names struct{ Context, Namespace string }
+
+// Details are the names as the details of a hand-over have them.
+func (n Names) Details() map[string]string {
+	out := map[string]string{}
+	if n.Context != "" {
+		out["context"] = n.Context
+	}
+	if n.Namespace != "" {
+		out["namespace"] = n.Namespace
+	}
+	return out
 }
 
 // Who is the asker as events tell it.

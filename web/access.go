@@ -1,10 +1,13 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 
@@ -14,21 +17,50 @@ import (
 	"github.com/daypass/daypass/web/view"
 )
 
-// shownLeases is how many leases My access lists.
+// shownLeases is how many leases that are over My access lists.
 const shownLeases = 100
+
+// reachesBack is more than any lease lasts: config takes 12 hours at most.
+// Whatever started before that is over.
+const reachesBack = 24 * time.Hour
+
+// leases lists all of a person's leases that are active, and the newest of
+// those that are over; newest first. The book lists by age and knows of no
+// state, so it is asked for more until no active one can be missing. It leaves
+// out what it does not believe, so a list may be shorter than was asked for and
+// yet go on.
+func (s *server) leases(ctx context.Context, principal string) (active, over []lease.Lease, err error) {
+	now, before := s.Now(), 0
+	var all []lease.Lease
+	for limit := shownLeases; ; limit *= 4 {
+		if all, err = s.Book.Of(ctx, principal, limit); err != nil {
+			return nil, nil, fmt.Errorf("read the person's leases: %w", err)
+		}
+		n := len(all)
+		if n < limit/2 || n == before || all[n-1].StartedAt.Before(now.Add(-reachesBack)) {
+			break
+		}
+		before = n
+	}
+	for _, l := range all {
+		if l.At(now) == lease.Active {
+			active = append(active, l)
+		} else if len(over) < shownLeases {
+			over = append(over, l)
+		}
+	}
+	return active, over, nil
+}
 
 // myAccess lists the person's leases and sessions.
 func (s *server) myAccess(w http.ResponseWriter, r *http.Request) error {
-	leases, err := s.Book.Of(r.Context(), standing(r).Principal.ID(), shownLeases)
+	active, over, err := s.leases(r.Context(), standing(r).Principal.ID())
 	if err != nil {
-		return fmt.Errorf("read the person's leases: %w", err)
+		return err
 	}
 	m := view.Access{Frame: s.frame(r, "My access", view.NavAccess)}
-	for _, l := range leases {
-		row, err := s.leaseRow(r, l)
-		if err != nil {
-			return err
-		}
+	for _, l := range slices.Concat(active, over) {
+		row := s.leaseRow(r, l)
 		if row.State == view.Active {
 			m.Active = append(m.Active, row)
 		} else {
@@ -74,15 +106,15 @@ func (s *server) endSession(w http.ResponseWriter, r *http.Request) error {
 
 func sessionURL(mark string) string { return "/sessions/" + url.PathEscape(mark) }
 
-func (s *server) leaseRow(r *http.Request, l lease.Lease) (view.LeaseRow, error) {
-	c, _ := s.Policy().Cluster(l.Cluster)
+func (s *server) leaseRow(r *http.Request, l lease.Lease) view.LeaseRow {
+	c, _ := visitOf(r).policy.Cluster(l.Cluster)
 	row := view.LeaseRow{
 		Cluster: l.Cluster, Role: l.Role, Labels: labels(c.Labels), BreakGlass: l.BreakGlass, State: view.State(l.At(s.Now())),
 		Started: l.StartedAt, Ends: l.EndsAt, LastHandOver: moment(l.LastHandOver), Open: leaseURL(l.ID),
 	}
 	if row.State == view.Active {
 		row.End = leaseURL(l.ID) + "/end"
-		return row, nil
+		return row
 	}
 	if l.State == lease.Ended {
 		row.Ends = l.EndedAt
@@ -90,5 +122,5 @@ func (s *server) leaseRow(r *http.Request, l lease.Lease) (view.LeaseRow, error)
 	if !l.TokenExpires.IsZero() {
 		row.MayWorkUntil = moment(l.TokenExpires.Add(issuer.Cushion))
 	}
-	return row, nil
+	return row
 }

@@ -170,7 +170,43 @@ func TestALinkToBreakGlassLeadsToItsOwnPage(t *testing.T) {
 	if p.URL.Path != "/clusters/hidden/break-glass/admin" {
 		t.Errorf("it leads to %s", p.URL.Path)
 	}
-	s.as(t, "eng").Get("/c/hidden/admin?for=3h").MustSay(t, 403, "3 h", "1 h")
+}
+
+func TestALinkToBreakGlassKeepsItsWords(t *testing.T) {
+	s := newSite(t)
+	b := s.as(t, "eng")
+	p := b.Get("/c/hidden/admin?for=30m&namespace=payments&reason=forged&understood=yes&key=forged")
+	p.MustSay(t, 200, `value="30m" required checked`, `name="namespace" value="payments"`)
+	if strings.Contains(p.Text, "forged") || regexp.MustCompile(`name="understood"[^>]*checked`).MatchString(p.Text) {
+		t.Errorf("the link speaks for the person:\n%s", p.Text)
+	}
+	l := b.Post(p.URL.Path, url.Values{"key": {p.Field(t, "key")}, "for": {"30m"}, "namespace": {p.Field(t, "namespace")}, "reason": {"down"}, "understood": {"yes"}})
+	l.MustSay(t, 200, "Works until", "payments")
+	b.Post(l.URL.Path+"/download", nil).MustSay(t, 200, "namespace: payments")
+	b.Post(l.URL.Path+"/end", nil)
+	if c := card(t, b.Get("/"), "hidden as admin"); link(c.Text, "namespace=payments") == "" {
+		t.Errorf("the choice of before loses the namespace:\n%s", c.Text)
+	}
+}
+
+func TestALinkToBreakGlassThatDoesNotFitIsToldWhereItCanBePutRight(t *testing.T) {
+	s := newSite(t)
+	b := s.as(t, "eng")
+	for query, says := range map[string][]string{
+		"for=3h&namespace=payments":   {"You asked for 3 h; the grant glass allows 1 h at most.", `value="1h" required checked`, `name="namespace" value="payments"`},
+		"for=1m":                      {"15 min", `href="#for"`},
+		"for=soon&namespace=payments": {"&#34;soon&#34; is no length of time.", `name="namespace" value="payments"`},
+		"for=30m&namespace=No_Name":   {"cannot be a namespace", `value="30m" required checked`},
+		"for=soon&namespace=No_Name":  {"cannot be a namespace", "is no length of time."},
+	} {
+		b.Get("/c/hidden/admin?"+query).MustSay(t, 422, append(says, "Break the glass: admin on hidden", "#security", "Break the glass</button>")...)
+	}
+	b.Post("/clusters/hidden/break-glass/admin", url.Values{"reason": {"down"}, "understood": {"yes"}, "namespace": {"No_Name"}, "key": {"k"}}).
+		MustSay(t, 422, "cannot be a namespace", `value="No_Name"`)
+	s.as(t, "none").Get("/c/hidden/admin?for=3h").MustSay(t, 403)
+	if n := len(s.events(t, audit.Refused)) + len(s.events(t, audit.GlassBroken)); n != 0 {
+		t.Errorf("looking put %d events on record", n)
+	}
 }
 
 func TestTheOnlyClusterIsSkippedTo(t *testing.T) {

@@ -129,7 +129,7 @@ func sentence(s string) string {
 }
 
 func (s *server) drawCluster(w http.ResponseWriter, r *http.Request, status int, t typed, wrong view.FormErrors) error {
-	now, policy := s.Now(), s.Policy()
+	now, policy := s.Now(), visitOf(r).policy
 	name := chi.URLParam(r, "cluster")
 	choices := policy.Choices(name, standing(r), now)
 	if len(choices) == 0 {
@@ -148,7 +148,7 @@ func (s *server) drawCluster(w http.ResponseWriter, r *http.Request, status int,
 	var longest time.Duration
 	for _, x := range choices {
 		if x.BreakGlass {
-			m.Glass = append(m.Glass, glassCard(name, x))
+			m.Glass = append(m.Glass, glassCard(name, x, t.namespace))
 			continue
 		}
 		m.Roles = append(m.Roles, roleCard(c, x, t.role))
@@ -193,9 +193,9 @@ func choose(roles []view.RoleCard) {
 	}
 }
 
-func glassCard(cluster string, x access.Choice) view.GlassCard {
+func glassCard(cluster string, x access.Choice, namespace string) view.GlassCard {
 	return view.GlassCard{Role: x.Role.Name, Description: x.Role.Description, Longest: x.Longest,
-		TellsWhom: x.TellsWhom, Tells: x.Tells, URL: glassURL(cluster, x.Role.Name)}
+		TellsWhom: x.TellsWhom, Tells: x.Tells, URL: glassFilled(cluster, typed{role: x.Role.Name, namespace: namespace})}
 }
 
 // brief is a length of time as people write it: 1h rather than 1h0m0s.
@@ -215,7 +215,10 @@ func brief(d time.Duration) string {
 func lifetimes(longest time.Duration, chosen string, now time.Time) (out []view.Lifetime) {
 	all := []time.Duration{15 * time.Minute, time.Hour, 4 * time.Hour, 8 * time.Hour}
 	want, _ := lasting(chosen)
-	if want < min(access.ShortestLease, longest) || want > longest {
+	switch {
+	case want > longest: // the most that comes near it
+		want = longest
+	case want < min(access.ShortestLease, longest):
 		want = min(access.DefaultLease, longest)
 	}
 	offered := append(slices.DeleteFunc(all, func(d time.Duration) bool { return d >= longest }), want, longest)

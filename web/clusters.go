@@ -22,7 +22,7 @@ const maxRecents = 3
 // home lists what the person may enter. Where that is one cluster, its page
 // follows at once, unless the list itself was asked for.
 func (s *server) home(w http.ResponseWriter, r *http.Request) error {
-	now, policy := s.Now(), s.Policy()
+	now, policy := s.Now(), visitOf(r).policy
 	m := view.Clusters{Frame: s.frame(r, "Clusters", view.NavClusters), Query: clip(r.URL.Query().Get(view.FieldQuery), 200)}
 	reach := policy.Reach(standing(r), now)
 	if q := r.URL.Query(); len(reach) == 1 && !q.Has(view.FieldQuery) && !q.Has(view.FieldList) {
@@ -75,13 +75,13 @@ func labels(m map[string]string) (out []view.Label) {
 
 // recents lists the person's last choices that are still open to them.
 func (s *server) recents(ctx context.Context, policy *access.Policy, who access.Standing, now time.Time) (out []view.Recent, err error) {
-	leases, err := s.Book.Of(ctx, who.Principal.ID(), 50)
+	active, over, err := s.leases(ctx, who.Principal.ID())
 	if err != nil {
-		return nil, fmt.Errorf("read the leases of before: %w", err)
+		return nil, err
 	}
-	slices.SortStableFunc(leases, activeFirst(now))
 	seen := map[access.Ask]bool{}
-	for _, l := range leases {
+	// Active first: no later choice of the same kind hides what somebody holds.
+	for _, l := range slices.Concat(active, over) {
 		what := access.Ask{Cluster: l.Cluster, Role: l.Role, BreakGlass: l.BreakGlass}
 		if seen[what] || len(out) == maxRecents {
 			continue
@@ -92,17 +92,6 @@ func (s *server) recents(ctx context.Context, policy *access.Policy, who access.
 		}
 	}
 	return out, nil
-}
-
-// activeFirst lets no later choice of the same kind hide what somebody holds.
-func activeFirst(now time.Time) func(a, b lease.Lease) int {
-	rank := func(l lease.Lease) int {
-		if l.At(now) == lease.Active {
-			return 0
-		}
-		return 1
-	}
-	return func(a, b lease.Lease) int { return rank(a) - rank(b) }
 }
 
 // recent offers a choice of before. One click starts it again only where
@@ -125,7 +114,7 @@ func recent(l lease.Lease, c access.Cluster, policy *access.Policy, who access.S
 // again is the page on which the choice can be changed, filled in with it.
 func again(l lease.Lease, lasted time.Duration) string {
 	if l.BreakGlass {
-		return glassURL(l.Cluster, l.Role)
+		return glassFilled(l.Cluster, typed{role: l.Role, namespace: l.Namespace})
 	}
 	return prefilled(l.Cluster, typed{role: l.Role, lasts: brief(lasted), namespace: l.Namespace})
 }
@@ -137,6 +126,22 @@ func prefilled(cluster string, t typed) string {
 		v.Set(view.FieldNamespace, t.namespace)
 	}
 	return clusterURL(cluster) + "?" + v.Encode()
+}
+
+// glassFilled is where the glass of a role is broken, with the form filled in.
+// What was typed may come from a link, so it is bounded.
+func glassFilled(cluster string, t typed) string {
+	v := url.Values{}
+	for name, value := range map[string]string{view.FieldFor: t.lasts, view.FieldNamespace: t.namespace} {
+		if value != "" {
+			v.Set(name, clip(value, 100))
+		}
+	}
+	to := glassURL(cluster, t.role)
+	if len(v) > 0 {
+		to += "?" + v.Encode()
+	}
+	return to
 }
 
 // maxHints bounds the grants that are named to somebody who has none.
@@ -172,7 +177,7 @@ func opens(policy *access.Policy, g access.Grant) string {
 func (s *server) why(w http.ResponseWriter, r *http.Request) error {
 	asked := strings.TrimSpace(clip(r.URL.Query().Get(view.FieldCluster), 200))
 	m := view.Why{Frame: s.frame(r, "Why?", view.NavClusters), Asked: asked, Contact: s.Contact()}
-	policy := s.Policy()
+	policy := visitOf(r).policy
 	if _, known := policy.Cluster(asked); asked != "" && !known {
 		d := policy.Decide(access.Ask{Cluster: asked}, standing(r), s.Now())
 		m.Answers = []view.WhyAnswer{{Say: d.Refusals[0].Say, Next: d.Refusals[0].Next}}

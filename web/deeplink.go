@@ -3,7 +3,7 @@ package web
 import (
 	"fmt"
 	"net/http"
-	"net/url"
+	"slices"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -22,6 +22,10 @@ func (s *server) deepLink(w http.ResponseWriter, r *http.Request) error {
 	t.role, t.key = chi.URLParam(r, "role"), ""
 	t.reason = "" // the person's own words, not the link's
 	ask := access.Ask{Cluster: chi.URLParam(r, "cluster"), Role: t.role}
+	policy, now := visitOf(r).policy, s.Now()
+	if glassOnly(policy.Decide(ask, standing(r), now)) {
+		return redirect(w, r, glassFilled(ask.Cluster, t)) // what does not fit is told there
+	}
 	var ok bool
 	if ask.For, ok = lasting(t.lasts); !ok {
 		return s.drawCluster(w, r, http.StatusUnprocessableEntity, t, noLength(t.lasts))
@@ -29,13 +33,9 @@ func (s *server) deepLink(w http.ResponseWriter, r *http.Request) error {
 	if err := issuer.CheckNamespace(t.namespace); err != nil {
 		return s.drawCluster(w, r, http.StatusUnprocessableEntity, t, view.FormErrors{Namespace: sentence(err.Error())})
 	}
-	now := s.Now()
-	d := s.Policy().Decide(ask, standing(r), now)
+	d := policy.Decide(ask, standing(r), now)
 	if d.Answer != access.Refused {
 		return s.drawConfirm(w, r, t, d, now)
-	}
-	if d.Refusals[0].Code == access.BreakGlassOnly {
-		return s.toGlass(w, r, ask)
 	}
 	wrong, err := wrongs(&issuer.NotAllowed{Decision: d})
 	if err != nil {
@@ -44,18 +44,9 @@ func (s *server) deepLink(w http.ResponseWriter, r *http.Request) error {
 	return s.drawCluster(w, r, http.StatusUnprocessableEntity, t, wrong)
 }
 
-// toGlass goes on to where the glass is broken, unless the link asks for more
-// than may be had there.
-func (s *server) toGlass(w http.ResponseWriter, r *http.Request, ask access.Ask) error {
-	ask.BreakGlass = true
-	if d := s.Policy().Decide(ask, standing(r), s.Now()); d.Answer == access.Refused {
-		return &issuer.NotAllowed{Decision: d}
-	}
-	to := glassURL(ask.Cluster, ask.Role)
-	if ask.For > 0 {
-		to += "?" + url.Values{view.FieldFor: {brief(ask.For)}}.Encode()
-	}
-	return redirect(w, r, to)
+// glassOnly reports whether a role is to be had by breaking the glass only.
+func glassOnly(d access.Decision) bool {
+	return slices.ContainsFunc(d.Refusals, func(r access.Refusal) bool { return r.Code == access.BreakGlassOnly })
 }
 
 func noLength(typed string) view.FormErrors {

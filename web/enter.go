@@ -68,8 +68,13 @@ func (s *server) orSignIn(w http.ResponseWriter, r *http.Request, back string, e
 	if !errors.As(err, &f) || !wantsPage(r) {
 		return err
 	}
-	s.Slog.Warn("sign-in failed", "side", f.Side, "kind", f.Kind, "error", f, "request", visitOf(r).id)
-	s.drawSignIn(w, r, signInStatus(f), back, &view.Failure{What: f.Say, Next: f.Next})
+	denied := f.Kind == auth.Denied // most often the person's own choice
+	level := s.Slog.Warn
+	if denied {
+		level = s.Slog.Info
+	}
+	level("sign-in failed", "side", f.Side, "kind", f.Kind, "error", f, "request", visitOf(r).id)
+	s.drawSignIn(w, r, signInStatus(f), back, &view.Failure{What: f.Say, Next: f.Next, Calm: denied})
 	return nil
 }
 

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/go-chi/chi/v5"
+
 	"github.com/daypass/daypass/access"
 	"github.com/daypass/daypass/audit"
 	"github.com/daypass/daypass/auth"
@@ -43,6 +45,7 @@ func (s *server) table(r *http.Request, err error) problem {
 	var big *http.MaxBytesError
 	var used *lease.Used
 	var filter badFilter
+	var how badHow
 	switch {
 	case errors.As(err, &no):
 		p := refusal(no.Decision)
@@ -58,6 +61,8 @@ func (s *server) table(r *http.Request, err error) problem {
 		return problem{http.StatusConflict, fmt.Sprintf("This page was used already, to start %s on %s.", used.Lease.Role, used.Lease.Cluster), "Load the cluster's page again to start another lease; My access has the first.", nil, "key-used"}
 	case errors.As(err, &filter):
 		return problem{http.StatusUnprocessableEntity, string(filter), "Correct the filter and try again.", nil, "filter"}
+	case errors.As(err, &how):
+		return problem{http.StatusBadRequest, fmt.Sprintf("There is no form %q to take it away in here. Nothing was handed over.", how.typed), "Choose one of these: " + strings.Join(how.there, ", ") + ".", nil, "form-unknown"}
 	case errors.Is(err, errNoPage):
 		return problem{http.StatusNotFound, "There is no page here.", "Go back to the clusters, or look at the address again.", nil, "no-page"}
 	case errors.Is(err, lease.ErrNone):
@@ -115,8 +120,12 @@ func refusal(d access.Decision) problem {
 	return p
 }
 
-// signInStatus tells the sides apart: our peer failed, or the request did.
+// signInStatus tells the sides apart: our peer failed, or the request did. A
+// no at the provider, most often the person's own, is a failure of neither.
 func signInStatus(f *auth.Failure) int {
+	if f.Kind == auth.Denied {
+		return http.StatusForbidden
+	}
 	if f.Side == auth.AtBrowser {
 		return http.StatusBadRequest
 	}
@@ -154,8 +163,39 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	s.page(w, r, p.status, view.ProblemPage(view.Problem{
 		Frame: s.frame(r, http.StatusText(p.status), ""), Status: p.status, What: p.what, Next: p.next, Details: p.more,
-		Links: []view.Link{{Text: "Clusters", URL: view.PathHome}},
+		Links: s.ways(r, err),
 	}))
+}
+
+// ways are the links that lead on from an error, the fitting one first.
+func (s *server) ways(r *http.Request, err error) []view.Link {
+	var used *lease.Used
+	var filter badFilter
+	clusters, mine := view.Link{Text: "Clusters", URL: view.PathHome}, view.Link{Text: "My access", URL: view.PathAccess}
+	id := leaseAt(r.URL.Path)
+	switch {
+	case errors.Is(err, errHost):
+		return []view.Link{{Text: "Go to " + s.URL.Host, URL: s.URL.String()}}
+	case errors.As(err, &used):
+		return []view.Link{{Text: "The lease started before", URL: leaseURL(used.Lease.ID)}, {Text: "Start another", URL: clusterURL(chi.URLParam(r, "cluster"))}, mine}
+	case errors.Is(err, audit.ErrNone), errors.As(err, &filter):
+		return []view.Link{{Text: "Audit", URL: view.PathAudit}}
+	case errors.Is(err, lease.ErrNone), errors.Is(err, lease.ErrAltered):
+		return []view.Link{mine, clusters}
+	case id != "":
+		return []view.Link{{Text: "The lease", URL: leaseURL(id)}, mine, clusters}
+	}
+	return []view.Link{clusters}
+}
+
+// leaseAt is the lease that an address is about, also one that leads nowhere.
+func leaseAt(path string) string {
+	rest, ok := strings.CutPrefix(path, "/leases/")
+	id, _, _ := strings.Cut(rest, "/")
+	if !ok {
+		return ""
+	}
+	return id
 }
 
 // wantsPage reports whether the asker is a person at a browser.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -14,6 +15,35 @@ import (
 // errNames is what is wrong with a hand-over whose names cannot be ones. The
 // lease's page says which and why.
 var errNames = errors.New("the names chosen cannot be ones")
+
+// badHow is the error of a form that something cannot be handed over in.
+type badHow struct {
+	typed string
+	there []string
+}
+
+func (b badHow) Error() string {
+	return fmt.Sprintf("there is no form %q here, only %s", b.typed, strings.Join(b.there, ", "))
+}
+
+// formFor reads the form asked for; none is the file. One that there is not is
+// an error: whoever asks for it would be on record with another.
+func formFor(r *http.Request, how map[view.Form]lease.Form) (view.Form, error) {
+	f := view.Form(r.FormValue(view.FieldForm))
+	if f == "" {
+		f = view.FormFile
+	}
+	if _, ok := how[f]; ok {
+		return f, nil
+	}
+	bad := badHow{typed: clip(string(f), 40)}
+	for _, f := range view.Forms() {
+		if _, ok := how[f]; ok {
+			bad.there = append(bad.there, string(f))
+		}
+	}
+	return "", bad
+}
 
 // naming reads how somebody wants things named. The usual context and the
 // namespace are for who says nothing of them.

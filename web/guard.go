@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/daypass/daypass/access"
 	"github.com/daypass/daypass/audit"
 )
 
@@ -25,6 +26,7 @@ type requestKey struct{}
 type visit struct {
 	id      string
 	address netip.Addr
+	policy  *access.Policy // one for the whole request, whatever is loaded meanwhile
 }
 
 func visitOf(r *http.Request) visit {
@@ -48,7 +50,7 @@ func Caller(r *http.Request) audit.Who {
 func (s *server) identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := s.Now()
-		v := visit{id: audit.NewID("rq", start), address: s.address(r)}
+		v := visit{id: audit.NewID("rq", start), address: s.address(r), policy: s.Policy()}
 		w.Header().Set("X-Request-Id", v.id)
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		seen := &status{ResponseWriter: w}

@@ -27,26 +27,34 @@ type taken struct {
 	text    issuer.Kubeconfig
 }
 
-// handOver has the kubeconfig handed out, on record, in the form asked for.
+// handOver has the kubeconfig handed out, on record, in the form asked for and
+// under the names chosen.
 func (s *server) handOver(r *http.Request, how map[view.Form]lease.Form) (taken, error) {
 	if err := form(r); err != nil {
 		return taken{}, err
 	}
-	f := formOf(r)
-	if _, ok := how[f]; !ok { // not a way to hand that over
-		f = view.FormFile
-	}
-	if naming(r, "", "").Wrong() { // before anything is on record
-		return taken{}, errNames
-	}
-	if !f.Secret() {
-		return s.direct(r, f, how[f])
-	}
-	l, made, err := s.Keeper.HandOver(r.Context(), chi.URLParam(r, "lease"), how[f], asker(r))
+	f, err := formFor(r, how)
 	if err != nil {
 		return taken{}, err
 	}
-	names := naming(r, s.context(l, made.Cluster), l.Namespace)
+	l, err := s.Keeper.Mine(r.Context(), chi.URLParam(r, "lease"), standing(r).Principal)
+	if err != nil {
+		return taken{}, err
+	}
+	cluster, _ := visitOf(r).policy.Cluster(l.Cluster)
+	names := naming(r, s.context(l, cluster), l.Namespace)
+	if names.Wrong() { // before anything is on record
+		return taken{}, errNames
+	}
+	who := asker(r)
+	who.Names = issuer.Names{Context: names.Context, Namespace: names.Namespace}
+	if !f.Secret() {
+		return s.direct(r, l, cluster, who, f, how[f])
+	}
+	l, made, err := s.Keeper.HandOver(r.Context(), l.ID, how[f], who)
+	if err != nil {
+		return taken{}, err
+	}
 	k, err := issuer.Render(made, names.Context, names.Namespace)
 	if err != nil {
 		return taken{}, err
@@ -55,28 +63,32 @@ func (s *server) handOver(r *http.Request, how map[view.Form]lease.Form) (taken,
 	return taken{l, made.Cluster, f, names, made.Expires, issuer.FileName(k.Context), text}, err
 }
 
-// direct hands over a file without a secret, for the AWS CLI.
-func (s *server) direct(r *http.Request, f view.Form, as lease.Form) (taken, error) {
-	l, err := s.Keeper.Mine(r.Context(), chi.URLParam(r, "lease"), standing(r).Principal)
+// direct hands over a file without a secret, for the AWS CLI. The cluster and
+// its endpoint are those of the decision that was made for it, whatever was in
+// force when the request came.
+func (s *server) direct(r *http.Request, l lease.Lease, before access.Cluster, who issuer.Asker, f view.Form, as lease.Form) (taken, error) {
+	if _, ok := s.Endpoints(before.ARN); !ok && l.At(s.Now()) == lease.Active { // before anything is on record
+		return taken{}, noEndpoint(l)
+	}
+	l, d, err := s.Keeper.Direct(r.Context(), l.ID, as, who)
 	if err != nil {
 		return taken{}, err
 	}
-	cluster, _ := s.Policy().Cluster(l.Cluster)
-	endpoint, ok := s.Endpoints(cluster.ARN)
-	if !ok && l.At(s.Now()) == lease.Active {
-		return taken{}, &issuer.Fault{Code: "endpoint-unknown", Say: fmt.Sprintf("AWS has not told yet where %s is.", l.Cluster), Next: "Get a token first, or try again in a minute."}
-	}
-	l, d, err := s.Keeper.Direct(r.Context(), l.ID, as, asker(r))
-	if err != nil {
-		return taken{}, err
+	endpoint, ok := s.Endpoints(d.Cluster.ARN)
+	if !ok { // the name stands for another cluster since
+		return taken{}, noEndpoint(l)
 	}
 	role := ""
 	if f == view.FormAWSRole {
 		role = d.RoleARN.String()
 	}
-	names := naming(r, s.context(l, d.Cluster), l.Namespace)
-	k, err := issuer.RenderAWS(d.Cluster, endpoint, role, names.Context, names.Namespace)
+	names := naming(r, s.context(l, before), l.Namespace)
+	k, err := issuer.RenderAWS(d.Cluster, endpoint, role, who.Names.Context, who.Names.Namespace)
 	return taken{lease: l, cluster: d.Cluster, form: f, names: names, file: issuer.FileName(k.Context), text: k}, err
+}
+
+func noEndpoint(l lease.Lease) error {
+	return &issuer.Fault{Code: "endpoint-unknown", Say: fmt.Sprintf("AWS has not told yet where %s is.", l.Cluster), Next: "Get a token first, or try again in a minute."}
 }
 
 // untaken answers for a hand-over that did not come about.

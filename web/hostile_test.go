@@ -42,13 +42,22 @@ func TestOnlyAFileIsDownloaded(t *testing.T) {
 	s := newSite(t)
 	b := s.as(t, "eng")
 	lease := b.Post("/clusters/pay", url.Values{"role": {"viewer"}, "key": {"k"}}).URL.Path
-	p := b.Post(lease+"/download?form=bash", url.Values{"form": {"bash"}})
-	if p.MustSay(t, http.StatusOK, "kind: Config"); strings.Contains(p.Text, "umask") {
-		t.Error("a snippet came as a file")
+	for path, there := range map[string]string{"/download": "file, aws, aws-role, raw.", "/copy": "powershell, cmd, aws", "/show": "powershell, cmd, aws"} {
+		for _, form := range []string{"zip", "File", "bash"} {
+			if form == "bash" && path != "/download" {
+				continue
+			}
+			p := b.Post(lease+path, url.Values{"form": {form}})
+			p.MustSay(t, http.StatusBadRequest, "There is no form &#34;"+form+"&#34;", there)
+			if strings.Contains(p.Text, secretToken) || p.Header.Get("Content-Disposition") != "" {
+				t.Errorf("%s gives %s all the same:\n%s", path, form, p.Text)
+			}
+		}
 	}
-	if got := s.events(t, audit.HandedOver)[0].Event.Facts["form"]; got != "download" {
-		t.Errorf("the record says %q", got)
+	if n := len(s.events(t, audit.HandedOver)); n != 0 {
+		t.Errorf("%d hand-overs are on record", n)
 	}
+	b.Post(lease+"/download", nil).MustSay(t, http.StatusOK, "kind: Config")
 }
 
 // A terminal obeys the C1 characters, which JSON leaves as they are, and a

@@ -42,7 +42,7 @@ func (s *server) leaseModel(r *http.Request, l lease.Lease) (view.Kubeconfig, er
 	if err != nil {
 		return view.Kubeconfig{}, fmt.Errorf("read the history of %s: %w", l.ID, err)
 	}
-	policy, now := s.Policy(), s.Now()
+	policy, now := visitOf(r).policy, s.Now()
 	cluster, _ := policy.Cluster(l.Cluster)
 	m := view.Kubeconfig{
 		Frame: s.frame(r, l.Cluster+" as "+l.Role, view.NavAccess),

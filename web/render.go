@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"unicode"
 
 	"github.com/a-h/templ"
+	"github.com/go-chi/chi/v5"
 
 	"github.com/daypass/daypass/access"
 	"github.com/daypass/daypass/auth"
@@ -46,9 +48,26 @@ func (s *server) person(h func(http.ResponseWriter, *http.Request) error) http.H
 func (s *server) auditor(h func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
 	return s.person(func(w http.ResponseWriter, r *http.Request) error {
 		if who, _ := sessionOf(r); !s.audits(who.Principal) {
+			s.Keeper.Issuer.Refused(r.Context(), issuer.Refusal{Code: issuer.NotAuditor, Text: "Asked for the audit log."}, asker(r))
 			return errNotAuditor
 		}
 		return h(w, r)
+	})
+}
+
+// owner lets through to what is about a lease, and puts on record who asks for
+// another person's. They are told what is told of a lease that never was.
+func (s *server) owner(h func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
+	return s.person(func(w http.ResponseWriter, r *http.Request) error {
+		err := h(w, r)
+		if !errors.Is(err, lease.ErrNone) {
+			return err
+		}
+		if l, no := s.Book.Lease(r.Context(), chi.URLParam(r, "lease")); no == nil && l.Principal != standing(r).Principal.ID() {
+			s.Keeper.Issuer.Refused(r.Context(), issuer.Refusal{Code: issuer.ForeignLease, Text: "Asked for another person's lease.",
+				Cluster: l.Cluster, Role: l.Role, Lease: l.ID}, asker(r))
+		}
+		return err
 	})
 }
 
@@ -100,7 +119,7 @@ func (s *server) frame(r *http.Request, title string, nav view.Nav) view.Frame {
 		return f
 	}
 	p := who.Principal
-	f.Person = &view.Person{Email: p.Email, Name: p.Name, Provider: p.Provider, EndDate: moment(s.Policy().EndDate(p))}
+	f.Person = &view.Person{Email: p.Email, Name: p.Name, Provider: p.Provider, EndDate: moment(visitOf(r).policy.EndDate(p))}
 	f.IsAuditor = s.audits(p)
 	f.Banner = s.broken(r.Context(), p)
 	return f
@@ -109,12 +128,12 @@ func (s *server) frame(r *http.Request, title string, nav view.Nav) view.Frame {
 // broken lists the person's active break-glass leases. A banner that cannot be
 // read must not keep anybody out.
 func (s *server) broken(ctx context.Context, p access.Principal) (out []view.Glass) {
-	leases, err := s.Book.Of(ctx, p.ID(), 100)
+	leases, _, err := s.leases(ctx, p.ID())
 	if err != nil {
 		s.Slog.Error("the banner could not be read", "error", err)
 	}
 	for _, l := range leases {
-		if l.BreakGlass && l.At(s.Now()) == lease.Active {
+		if l.BreakGlass {
 			out = append(out, view.Glass{Cluster: l.Cluster, Role: l.Role, Until: l.EndsAt, Open: leaseURL(l.ID)})
 		}
 	}

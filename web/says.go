@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/daypass/daypass/audit"
+	"github.com/daypass/daypass/issuer"
 	"github.com/daypass/daypass/lease"
 	"github.com/daypass/daypass/web/view"
 )
@@ -63,6 +64,12 @@ func say(e audit.Event) string {
 
 func refused(e audit.Event, on string) string {
 	s := fmt.Sprintf("Refused %s: %s.", on, e.Reason)
+	switch e.Reason {
+	case issuer.NotAuditor:
+		s = "Refused to show the audit log: " + e.Reason + "."
+	case issuer.ForeignLease:
+		s = "Refused another person's lease as " + on + ": " + e.Reason + "."
+	}
 	if n := e.Facts["repeats"]; n != "" {
 		s += " Asked " + n + " times more within a minute."
 	}
@@ -102,11 +109,11 @@ func handed(e audit.Event) string {
 }
 
 // steps is a lease's history for its owner, oldest first. An intent is half a
-// story; its outcome tells the rest.
+// story; its outcome tells the rest. Who else asked for it is for auditors.
 func steps(newestFirst []audit.Row) (out []view.Step) {
 	for _, row := range slices.Backward(newestFirst) {
 		e := row.Event
-		if e.Kind != audit.Intended {
+		if e.Kind != audit.Intended && e.Kind != audit.Refused {
 			out = append(out, view.Step{At: e.At, What: say(e), Where: e.Details.Address})
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -62,7 +63,10 @@ func New(o Options) http.Handler {
 	r := chi.NewRouter()
 	r.Use(s.identify, s.recover, s.headers, s.ownHost, s.sameSite)
 	r.NotFound(s.handle(func(http.ResponseWriter, *http.Request) error { return errNoPage }))
-	r.MethodNotAllowed(s.handle(func(http.ResponseWriter, *http.Request) error { return errMethod }))
+	r.MethodNotAllowed(s.handle(func(w http.ResponseWriter, asked *http.Request) error {
+		w.Header().Set("Allow", allowed(r, asked))
+		return errMethod
+	}))
 	r.Handle(assets.Prefix+"*", assets.Handler())
 	s.routes(r)
 	return r
@@ -92,17 +96,33 @@ func (s *server) routes(r chi.Router) {
 	// What one holds.
 	r.Get(view.PathAccess, s.person(s.myAccess))
 	r.Post("/sessions/{mark}/end", s.person(s.endSession))
-	r.Get("/leases/{lease}", s.person(s.leasePage))
-	r.Post("/leases/{lease}/renew", s.person(s.renew))
-	r.Post("/leases/{lease}/end", s.person(s.end))
-	r.Post("/leases/{lease}/download", s.person(s.download))
-	r.Post("/leases/{lease}/show", s.person(s.show))
-	r.Post("/leases/{lease}/copy", s.person(s.copied))
+	r.Get("/leases/{lease}", s.owner(s.leasePage))
+	r.Post("/leases/{lease}/renew", s.owner(s.renew))
+	r.Post("/leases/{lease}/end", s.owner(s.end))
+	r.Post("/leases/{lease}/download", s.owner(s.download))
+	r.Post("/leases/{lease}/show", s.owner(s.show))
+	r.Post("/leases/{lease}/copy", s.owner(s.copied))
 
 	// What everybody did, for auditors.
 	r.Get(view.PathAudit, s.auditor(s.auditPage))
 	r.Get(view.PathAudit+"/{event}", s.auditor(s.eventPage))
 	r.Post(view.PathExport, s.auditor(s.export))
+}
+
+// allowed lists what may be done at an address, as every 405 must say
+// (https://www.rfc-editor.org/rfc/rfc9110#section-15.5.6).
+func allowed(routes chi.Routes, r *http.Request) string {
+	path := r.URL.RawPath
+	if path == "" {
+		path = r.URL.Path
+	}
+	var out []string
+	for _, method := range []string{http.MethodGet, http.MethodPost} { // no page takes another
+		if routes.Match(chi.NewRouteContext(), method, path) {
+			out = append(out, method)
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 // The addresses that models carry.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -63,6 +64,9 @@ type site struct {
 	store  *store.Store
 	cloud  *cloud
 	logged *logbook
+	issuer *issuer.Issuer
+	policy atomic.Pointer[access.Policy] // in force
+	asked  func()                        // runs when an endpoint is asked for; may be nil
 	idp    *oidcsim.Server
 }
 
@@ -123,16 +127,22 @@ func newSite(t testing.TB) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := policy(t)
-	iss := issuer.New(issuer.Options{Policy: func() *access.Policy { return p }, Cloud: s.cloud, Outcomes: s.store, Recorder: s.store, Now: time.Now, Log: log})
+	s.policy.Store(policy(t))
+	iss := issuer.New(issuer.Options{Policy: s.policy.Load, Cloud: s.cloud, Outcomes: s.store, Recorder: s.store, Now: time.Now, Log: log})
+	s.issuer = iss
 	keeper := lease.New(lease.Options{Issuer: iss, Book: s.store, Now: time.Now, Log: log, Link: func(id string) string { return home.String() + web.StoryPath(id) }})
 	s.Config.Handler = web.New(web.Options{
 		URL: home, Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Contact: func() string { return "#platform" },
 		Auditors: func() access.Whos { return access.Whos{{Provider: "staff", Group: "audit"}} }, SignIn: gate, Keeper: keeper, Book: s.store,
 		ContextName: func(c access.Cluster, role string) string { return c.Name + "-" + role },
-		Policy:      func() *access.Policy { return p },
-		Endpoints:   func(arn access.ARN) (issuer.Endpoint, bool) { return endpoint(access.Cluster{Name: arn.Name()}), true },
-		Log:         s.store, Now: time.Now, Slog: log,
+		Policy:      s.policy.Load,
+		Endpoints: func(arn access.ARN) (issuer.Endpoint, bool) {
+			if s.asked != nil {
+				s.asked()
+			}
+			return endpoint(access.Cluster{Name: arn.Name()}), true
+		},
+		Log: s.store, Now: time.Now, Slog: log,
 	})
 	s.Start()
 	t.Cleanup(func() {

@@ -22,7 +22,7 @@ func (s *server) tokenRoutes(r chi.Router) {
 func (s *server) tokenPage(w http.ResponseWriter, r *http.Request) error {
 	m := s.look(r)
 	if name := clip(r.URL.Query().Get(view.FieldCluster), 200); name != "" {
-		policy, who := s.Policy(), standing(r)
+		policy, who := visitOf(r).policy, standing(r)
 		c, known := policy.Cluster(name)
 		if !known || len(policy.Choices(name, who, s.Now())) == 0 {
 			return s.closed(policy, name, "", who)
@@ -51,7 +51,7 @@ func (s *server) tokenTold(w http.ResponseWriter, r *http.Request) error {
 
 func (s *server) look(r *http.Request) view.Look {
 	m := view.Look{Frame: s.frame(r, "Token", view.NavToken)}
-	for _, x := range s.Policy().Reach(standing(r), s.Now()) {
+	for _, x := range visitOf(r).policy.Reach(standing(r), s.Now()) {
 		m.Clusters = append(m.Clusters, x.Cluster.Name)
 	}
 	return m

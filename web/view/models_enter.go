@@ -24,6 +24,22 @@ type Provider struct {
 type Failure struct {
 	What string // a whole sentence that says which side failed
 	Next string // a whole sentence
+	Calm bool   // nothing is broken, so nothing is alarming
+}
+
+func (f Failure) class() string {
+	if f.Calm {
+		return "notice"
+	}
+	return "notice bad"
+}
+
+// role is how it is spoken: at once, or in its turn.
+func (f Failure) role() string {
+	if f.Calm {
+		return "status"
+	}
+	return "alert"
 }
 
 // SignedOut is the page after signing out.

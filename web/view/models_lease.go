@@ -136,6 +136,7 @@ type BreakGlass struct {
 	Tells         []string
 	Hint          string
 	Lifetimes     []Lifetime
+	Namespace     string
 	Reason        string
 	Understood    bool
 	Errors        FormErrors

@@ -65,7 +65,7 @@ func samples() []page {
 		drawn("sign-in", SignIn{
 			Frame: stranger("Sign in"), Going: "payments-prod",
 			Providers: []Provider{{"Example staff", "/auth/okta/start?return=%2F", ""}, {"Guests", "/auth/guests/start", "It cannot be reached just now; it may fail."}},
-			Failure:   &Failure{"Okta answered, but its answer does not carry your groups.", "Ask whoever runs Okta to add the groups claim."},
+			Failure:   &Failure{"Okta answered, but its answer does not carry your groups.", "Ask whoever runs Okta to add the groups claim.", false},
 		}, SignInPage),
 		drawn("signed-out", SignedOut{stranger("Signed out"), "/sign-in", "You may still be signed in at Okta.", "", ""}, SignedOutPage),
 		drawn("signed-out-leave", SignedOut{stranger("Signed out"), "/sign-in", "Okta still knows this browser.", "Okta & sons", "/auth/okta/leave"}, SignedOutPage),
@@ -134,7 +134,7 @@ func wrongCluster() Cluster {
 
 func glass() BreakGlass {
 	return BreakGlass{
-		Frame: framed("Break the glass", NavClusters), Cluster: "payments-prod", Role: "admin", Labels: labels(env("prod")),
+		Frame: framed("Break the glass", NavClusters), Cluster: "payments-prod", Role: "admin", Labels: labels(env("prod")), Namespace: "shop",
 		Description: "Full control of the whole cluster.", Grant: "oncall-glass", Through: "okta:oncall",
 		TellsWhom: "#oncall-payments and security@example.com", Tells: []string{"pager", "security-siem"}, Hint: "The incident, and what you will do.",
 		Lifetimes: []Lifetime{lifetime(15*time.Minute, false), lifetime(time.Hour, true)}, Key: "sk_2", Start: "/c/payments-prod/break-glass/admin", Back: "/c/payments-prod",
@@ -204,7 +204,7 @@ func leasePages() []page {
 		}), KubeconfigPage),
 		drawn("kubeconfig-waiting", leaseWith(func(k *Kubeconfig) { k.Now = in(20 * time.Minute) }), KubeconfigPage),
 		drawn("kubeconfig-failed", leaseWith(func(k *Kubeconfig) {
-			k.Failure = &Failure{"AWS does not let Daypass assume daypass-viewer in 111122223333.", "Ask whoever owns the account to check the role’s trust policy."}
+			k.Failure = &Failure{"AWS does not let Daypass assume daypass-viewer in 111122223333.", "Ask whoever owns the account to check the role’s trust policy.", false}
 		}), KubeconfigPage),
 		drawn("kubeconfig-ended", leaseWith(closed(Ended, -time.Minute)), KubeconfigPage),
 		drawn("kubeconfig-expired", leaseWith(func(k *Kubeconfig) { closed(Expired, -time.Minute)(k); k.Token.Latest = in(-time.Second) }), KubeconfigPage),

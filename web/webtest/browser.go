@@ -101,7 +101,7 @@ func (b *Browser) SignIn(provider, subject string) Page {
 	return b.Get(asked.URL.String() + "&as=" + subject)
 }
 
-// Field finds the value of a hidden field.
+// Field finds the value of a field.
 func (p Page) Field(t testing.TB, name string) string {
 	t.Helper()
 	m := regexp.MustCompile(`name="` + name + `" value="([^"]*)"`).FindStringSubmatch(p.Text)
