@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"testing"
 	"time"
 
 	"github.com/daypass/daypass/access"
 	"github.com/daypass/daypass/audit"
+	"github.com/daypass/daypass/issuer"
 )
 
 // refuse asks for something nobody may have, at a time.
@@ -135,4 +137,19 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%d events", n)
 		}
 	})
+}
+
+func TestNamesOfAHandOverAreDetails(t *testing.T) {
+	for _, tt := range []struct {
+		names issuer.Names
+		want  map[string]string
+	}{
+		{issuer.Names{}, map[string]string{}},
+		{issuer.Names{Context: "ada's pay"}, map[string]string{"context": "ada's pay"}},
+		{issuer.Names{Context: "pay", Namespace: "shop"}, map[string]string{"context": "pay", "namespace": "shop"}},
+	} {
+		if got := tt.names.Details(); !maps.Equal(got, tt.want) {
+			t.Errorf("%+v is on record as %v", tt.names, got)
+		}
+	}
 }
