@@ -20,7 +20,6 @@ import (
 
 	"github.com/daypass/daypass/audit"
 	"github.com/daypass/daypass/config"
-	"github.com/daypass/daypass/seal"
 )
 
 // address finds a free loopback address.
@@ -100,40 +99,6 @@ func TestCommands(t *testing.T) {
 				t.Error("the secret is told")
 			}
 		})
-	}
-}
-
-func TestSealingKeys(t *testing.T) {
-	_, line, _ := run(t, "sealing-key", "new", "--name", "first")
-	if !strings.HasPrefix(line, "first ") {
-		t.Fatalf("printed %q", line)
-	}
-	path := filepath.Join(t.TempDir(), "sealing.key")
-	if err := os.WriteFile(path, []byte(line), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cfg := written(t, address(t), address(t), "sealingKeyFile: "+path)
-	code, out, errs := run(t, "sealing-key", "rotate", "-c", cfg, "--name", "second")
-	if code != exitOK || !strings.Contains(out, "second seals from the next start of every server on. It holds 2 keys.") {
-		t.Fatalf("exit code %d\n%s%s", code, out, errs)
-	}
-	keys, err := seal.Load(path)
-	if err != nil || fmt.Sprint(keys.IDs()) != "[second first]" {
-		t.Errorf("the file holds %v, %v", keys.IDs(), err)
-	}
-	for _, tt := range []struct {
-		claim, want string
-		args        []string
-	}{
-		{"a name twice", "the name second stands twice", []string{"sealing-key", "rotate", "-c", cfg, "--name", "second"}},
-		{"a name that is none", "cannot name a key", []string{"sealing-key", "new", "--name", "Big Key"}},
-	} {
-		if code, _, errs := run(t, tt.args...); code != exitUsage || !strings.Contains(errs, tt.want) {
-			t.Errorf("%s: exit code %d, %s", tt.claim, code, errs)
-		}
-	}
-	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), ".sealing-*")); len(left) > 0 {
-		t.Errorf("left behind: %v", left)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -31,7 +32,7 @@ func sealingKeyCommand() *cobra.Command {
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(sealingKeyNew(), sealingKeyRotate())
+	c.AddCommand(sealingKeyNew(), sealingKeyRotate(), sealingKeyPromote(), sealingKeyRetire())
 	return c
 }
 
@@ -61,54 +62,113 @@ func orToday(name string) string {
 	return name
 }
 
+// rotation is told by each of its three commands.
+const rotation = "A rotation takes three steps, so that nobody is signed out and every server can read what the others seal:\n\n" +
+	"  1. daypass sealing-key rotate          adds a new key, which does not seal yet; restart every server\n" +
+	"  2. daypass sealing-key promote KEYID   makes it the one that seals; restart every server\n" +
+	"  3. daypass sealing-key retire KEYID    takes the old key out, a day later; restart every server\n\n" +
+	"All three change the file that daypass.yaml names as sealingKeyFile. It keeps its owner, its group and its mode."
+
 func sealingKeyRotate() *cobra.Command {
 	c := &cobra.Command{
-		Use: "rotate", Short: "Put a new key before the old ones in the key file",
-		Long: "Rotate puts a new key before the old ones in the file that daypass.yaml names as sealingKeyFile. Restart every server then: from there on the new key seals, and the old ones still open.\nA day later nothing that counts is sealed by an old key any more, and its line can be deleted.",
+		Use: "rotate", Short: "Add a new key, which does not seal yet (step 1 of a rotation)",
+		Long: "Rotate adds a new key behind the others. From the next start on every server can open with it; the old key still seals.\n\n" + rotation,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			cfg, _, err := load(c)
-			if err != nil {
-				return err
-			}
-			if cfg.SealingKeyFile == "" {
-				return errors.New("daypass.yaml names no sealingKeyFile; make a key with 'daypass sealing-key new' first")
-			}
 			name, _ := c.Flags().GetString("name") // declared below
-			return rotate(c, cfg.SealingKeyFile, orToday(name))
+			line, err := seal.NewLine(orToday(name))
+			if err != nil {
+				return usage{err}
+			}
+			return changeKeys(c, func(old []byte) ([]byte, error) { return seal.Append(old, line) },
+				func(k seal.Keys) string {
+					young := k.IDs()[len(k.IDs())-1]
+					return fmt.Sprintf("Added the key %s. %s still seals. Now restart every server, so that all of them can open with the new key; then run 'daypass sealing-key promote %[1]s'.", young, k.ID())
+				})
 		},
 	}
 	c.Flags().String("name", "", "the new key's name; today's date and time unless it is given")
 	return c
 }
 
-func rotate(c *cobra.Command, path, name string) error {
-	if _, err := seal.Load(path); err != nil {
-		return err
+func sealingKeyPromote() *cobra.Command {
+	return &cobra.Command{
+		Use: "promote KEYID", Short: "Make a key the one that seals (step 2 of a rotation)",
+		Long: "Promote puts a key first, so that it is the one that seals from the next start on. Every server must have been restarted since the key was added: one that does not know it signs people out and reports row.refused.\n\n" + rotation,
+		Args: oneKeyID,
+		RunE: func(c *cobra.Command, args []string) error {
+			return changeKeys(c, func(old []byte) ([]byte, error) { return seal.Promote(old, args[0]) },
+				func(k seal.Keys) string {
+					return fmt.Sprintf("%s seals from the next start of every server on; %s can still be opened with. Now restart every server; a day later nothing that counts is sealed by an old key any more, and 'daypass sealing-key retire KEYID' takes it out.",
+						k.ID(), strings.Join(k.IDs()[1:], ", "))
+				})
+		},
 	}
-	old, err := os.ReadFile(path)
-	if err != nil {
-		return fmt.Errorf("read the sealing keys: %w", err)
+}
+
+func sealingKeyRetire() *cobra.Command {
+	return &cobra.Command{
+		Use: "retire KEYID", Short: "Take an old key out (step 3 of a rotation)",
+		Long: "Retire takes a key out of the file. What it sealed cannot be opened any more from the next start on, so wait a day after another one was promoted. The key that seals cannot be retired.\n\n" + rotation,
+		Args: oneKeyID,
+		RunE: func(c *cobra.Command, args []string) error {
+			return changeKeys(c, func(old []byte) ([]byte, error) { return seal.Retire(old, args[0]) },
+				func(k seal.Keys) string {
+					return fmt.Sprintf("Took the key %s out. The file holds %s; %s seals. Now restart every server.", args[0], count(len(k.IDs()), "key"), k.ID())
+				})
+		},
 	}
-	line, err := seal.NewLine(name)
-	if err != nil {
-		return usage{err}
+}
+
+func oneKeyID(c *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return usage{fmt.Errorf("give the name of one key, the first word of its line in the key file; see '%s --help'", c.CommandPath())}
 	}
-	text := append([]byte(line+"\n"), old...)
-	keys, err := seal.Parse(text)
-	if err != nil {
-		return usage{err}
-	}
-	if err := replace(path, text); err != nil {
-		return fmt.Errorf("write the sealing keys: %w", err)
-	}
-	fmt.Fprintf(c.OutOrStdout(), "%s seals from the next start of every server on. It holds %s.\n", keys.ID(), count(len(keys.IDs()), "key"))
 	return nil
 }
 
+// changeKeys changes the key file of the configuration and says what to do next.
+func changeKeys(c *cobra.Command, change func(old []byte) ([]byte, error), next func(seal.Keys) string) error {
+	cfg, _, err := load(c)
+	if err != nil {
+		return err
+	}
+	if cfg.SealingKeyFile == "" {
+		return errors.New(noKeyFile(cfg))
+	}
+	if _, err := seal.Load(cfg.SealingKeyFile); err != nil {
+		return err
+	}
+	old, err := os.ReadFile(cfg.SealingKeyFile)
+	if err != nil {
+		return fmt.Errorf("read the sealing keys: %w", err)
+	}
+	text, err := change(old)
+	if err != nil {
+		return usage{fmt.Errorf("%s: %w", cfg.SealingKeyFile, err)}
+	}
+	keys, err := seal.Parse(text)
+	if err != nil {
+		return err
+	}
+	if err := replace(cfg.SealingKeyFile, text, giveAsBefore); err != nil {
+		return fmt.Errorf("write the sealing keys; nothing was changed: %w", err)
+	}
+	fmt.Fprintln(c.OutOrStdout(), next(keys))
+	return nil
+}
+
+func noKeyFile(cfg *config.Config) string {
+	if cfg.SealingKeyEnv != "" {
+		return fmt.Sprintf("%s keeps its sealing keys in the environment variable %s, which this command cannot change; take the three steps there by hand, as docs/configuration.md tells under Sealing keys", cfg.Path, cfg.SealingKeyEnv)
+	}
+	return fmt.Sprintf("%s has no sealing key that could be rotated; make one with 'umask 077; daypass sealing-key new > sealing.key', set sealingKeyFile: sealing.key in %[1]s, and restart every server", cfg.Path)
+}
+
 // replace writes a file anew beside the old one and renames it, so that there
-// is always a whole one.
-func replace(path string, text []byte) (err error) {
+// is always a whole one. give makes the new file belong to whom the old one
+// belongs to: otherwise the server might not read it at its next start.
+func replace(path string, text []byte, give func(*os.File, os.FileInfo) error) (err error) {
 	path, err = filepath.EvalSymlinks(path)
 	if err != nil {
 		return err
@@ -126,9 +186,12 @@ func replace(path string, text []byte) (err error) {
 			err = errors.Join(err, os.Remove(f.Name()))
 		}
 	}()
-	_, err = f.Write(text)
-	err = errors.Join(err, f.Chmod(info.Mode().Perm()), f.Sync(), f.Close())
-	if err != nil {
+	err = give(f, info)
+	if err == nil { // the mode after the owner, whose change may take bits away
+		_, err = f.Write(text)
+		err = errors.Join(err, f.Chmod(info.Mode().Perm()), f.Sync())
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
 	return os.Rename(f.Name(), path)

@@ -80,7 +80,7 @@ func Parse(text []byte) (Keys, error) {
 	sc := bufio.NewScanner(bytes.NewReader(text))
 	for n := 1; sc.Scan(); n++ {
 		line := strings.TrimSpace(sc.Text())
-		if line == "" || strings.HasPrefix(line, "#") {
+		if !isKey(line) {
 			continue
 		}
 		k, err := parseLine(line)
