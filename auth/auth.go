@@ -100,6 +100,11 @@ var (
 	ErrNoDeparture = errors.New("nobody left by this handle")
 )
 
+// ErrBehind says that something is there, but was marked with a sealing key
+// that this server does not have yet. It may be good on another server, and
+// here after a restart: nobody is signed out for it, and nothing is opened.
+var ErrBehind = errors.New("this server lacks a sealing key that another one uses")
+
 // ErrReplayed says that a logout was taken before. ErrLoggedOut says that the
 // provider ended its session after it issued the ID token.
 var (
@@ -115,8 +120,8 @@ type Sessions interface {
 	// s.SignedIn. When a Logout that is remembered was for s, and not issued
 	// before s.Vouched, it is ErrLoggedOut and nothing is stored.
 	SignIn(ctx context.Context, s Session, replaced Hash, e audit.Event) error
-	// Session gives a session, however old, or ErrNoSession. It reads its own
-	// writes.
+	// Session gives a session, however old, or ErrNoSession, or ErrBehind. It
+	// reads its own writes.
 	Session(ctx context.Context, key Hash) (Session, error)
 	// Touch moves Seen forward. It updates a row and never makes one: a
 	// session deleted meanwhile stays deleted, and ErrNoSession comes back.
@@ -127,13 +132,14 @@ type Sessions interface {
 	// Leave is SignOut that also adds d, with the session's ID token, and
 	// drops departures that expired before d.Left.
 	Leave(ctx context.Context, key Hash, d Departure, e audit.Event) error
-	// Departure gives one, however old, or ErrNoDeparture.
+	// Departure gives one, however old, or ErrNoDeparture, or ErrBehind.
 	Departure(ctx context.Context, key Hash) (Departure, error)
 	// Forget deletes a departure; without one it does nothing.
 	Forget(ctx context.Context, key Hash) error
-	// SessionsOf lists a principal's sessions, expired ones too, the newest
-	// sign-in first; at most 100.
-	SessionsOf(ctx context.Context, principal string) ([]Session, error)
+	// SessionsOf lists a principal's sessions that are alive, the newest
+	// sign-in first; at most 100. It leaves out those that Session would not
+	// give: one of them must not hide the rest.
+	SessionsOf(ctx context.Context, principal string, alive Alive) ([]Session, error)
 	// LogOut remembers a logout until l.Until, deletes the sessions it is for,
 	// and stores an event for each. Those are the ones of l.Session; of
 	// l.Principal all, when l.Session is empty, or else those without a
@@ -141,13 +147,20 @@ type Sessions interface {
 	LogOut(ctx context.Context, l Logout, event func(Session) audit.Event) (ended int, err error)
 }
 
+// Alive says which sessions still count.
+type Alive struct{ SignedInAfter, SeenAfter, ExpiresAfter time.Time }
+
 // Starts keeps the sign-ins that await an answer.
 type Starts interface {
-	// PutStart adds one, and drops those that expired before s.Begun.
+	// PutStart adds one. It may drop some of those that expired before
+	// s.Begun, the oldest first, and no others: whoever comes back for one
+	// that was dropped meets ErrNoStart where they would have met one that is
+	// expired, and is told that it was used already or never begun here in
+	// place of that it took too long. Nothing else follows from it.
 	PutStart(ctx context.Context, s Start) error
 	// TakeStart gives one and deletes it in the same step: of any number of
 	// callers at once, one gets it and the rest get ErrNoStart. It gives
-	// expired ones too.
+	// expired ones too. One that is ErrBehind stays.
 	TakeStart(ctx context.Context, state Hash) (Start, error)
 }
 

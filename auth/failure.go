@@ -12,6 +12,7 @@ type Side string
 // The sides.
 const (
 	AtProvider      Side = "provider"      // the provider is down, or its answer does not hold
+	AtPerson        Side = "person"        // nothing is broken: the person, or whoever lets them in, said no
 	AtBrowser       Side = "browser"       // the browser's request does not fit what was begun here
 	AtConfiguration Side = "configuration" // somebody must change a setting
 )
@@ -28,7 +29,8 @@ const (
 	OtherBrowser    Kind = "other-browser"    // begun in another browser
 	MixedUp         Kind = "other-provider"   // begun with another provider
 	OtherIssuer     Kind = "issuer-parameter" // RFC 9207's iss is wrong or missing
-	Denied          Kind = "denied"           // the person or the provider said no
+	Denied          Kind = "denied"           // the person cancelled at the provider, or it does not let them in
+	Unasked         Kind = "not-asked"        // the provider would have to ask the person, and was told not to
 	ProviderError   Kind = "provider-error"   // another error in the answer
 	Unregistered    Kind = "client-refused"   // the provider does not accept our registration
 	NoCode          Kind = "code-missing"
@@ -138,7 +140,8 @@ func sayings() map[Kind]saying {
 		OtherBrowser:    {AtBrowser, "This sign-in was begun in another browser, or this browser's cookies were cleared meanwhile." + nothing, again},
 		MixedUp:         {AtBrowser, "This answer came for %s, but the sign-in was begun with another provider." + nothing, again},
 		OtherIssuer:     {AtProvider, "The answer says it comes from another provider than %s." + nothing, again + " If it happens again, tell the person who runs Daypass."},
-		Denied:          {AtProvider, "%s did not let you in, or you cancelled there.", "Try again, or ask whoever runs %s for access to Daypass."},
+		Denied:          {AtPerson, "You cancelled at %s, or it does not let you in." + nothing, "Try again, or ask whoever runs %s for access to Daypass."},
+		Unasked:         {AtConfiguration, "%s would have to ask you something and did not, because Daypass tells it not to.", tell + " They look at prompt in the provider's settings in daypass.yaml."},
 		ProviderError:   {AtProvider, "%s answered with an error instead of signing you in.", wait},
 		Unregistered:    {AtConfiguration, "%s does not accept Daypass as it is registered there.", tell + " They check client ID, client secret, redirect address and scopes at %s."},
 		NoCode:          {AtProvider, "The answer from %s lacks the code that completes a sign-in." + nothing, again},

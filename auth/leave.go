@@ -40,18 +40,22 @@ func (g *Gate) sealed(session Hash, raw string) []byte {
 
 // SignOut ends the session behind a request. The browser forgets it in any
 // case; an error says that the server could not, and that it ends by its idle
-// limit instead. Signing out twice is no error. For ten minutes the browser
+// limit instead. Only on ErrBehind nothing is done and nothing forgotten, so that
+// it can be tried again. Signing out twice is no error. For ten minutes the browser
 // may sign out at the provider too: Farewell tells, Leave leads there.
 func (g *Gate) SignOut(w http.ResponseWriter, r *http.Request) error {
 	_, key, present := g.session.read(r)
 	if !present {
 		return nil
 	}
-	g.session.clear(w)
-	if key.IsZero() {
-		return nil
+	s, err := Session{}, ErrNoSession
+	if !key.IsZero() {
+		s, err = g.Book.Session(r.Context(), key)
 	}
-	s, err := g.Book.Session(r.Context(), key)
+	if errors.Is(err, ErrBehind) { // another server can end it: the cookie is needed there
+		return fmt.Errorf("end the session: %w", err)
+	}
+	g.session.clear(w)
 	if err == nil {
 		err = g.leave(w, r, s)
 	}
@@ -196,9 +200,15 @@ func (p *provider) leaveURL(m *metadata, hint, state string) string {
 	return u.String()
 }
 
+// alive is what over says of times, for the book to pick by.
+func (g *Gate) alive() Alive {
+	now := g.Now()
+	return Alive{SignedInAfter: now.Add(-g.Longest), SeenAfter: now.Add(-g.Idle), ExpiresAfter: now}
+}
+
 // SessionsOf lists where a person is signed in, the newest first.
 func (g *Gate) SessionsOf(ctx context.Context, who Session) ([]Session, error) {
-	all, err := g.Book.SessionsOf(ctx, who.Principal.ID())
+	all, err := g.Book.SessionsOf(ctx, who.Principal.ID(), g.alive())
 	if err != nil {
 		return nil, fmt.Errorf("list the sessions: %w", err)
 	}
@@ -214,7 +224,7 @@ func (g *Gate) SessionsOf(ctx context.Context, who Session) ([]Session, error) {
 // EndSession signs a person out elsewhere: it ends the session of that mark
 // if it is one of who's, and is ErrNoSession if it is not.
 func (g *Gate) EndSession(r *http.Request, who Session, mark string) error {
-	all, err := g.Book.SessionsOf(r.Context(), who.Principal.ID())
+	all, err := g.Book.SessionsOf(r.Context(), who.Principal.ID(), g.alive())
 	if err != nil {
 		return fmt.Errorf("look for the session: %w", err)
 	}

@@ -98,11 +98,12 @@ func browserLies() map[string]lie {
 		"code given twice":             {bend: double("code"), want: NoCode, side: AtProvider},
 		"code too long":                {bend: set("code", strings.Repeat("x", maxCode+1)), want: NoCode, side: AtProvider},
 		"forged code":                  {bend: set("code", "forged"), want: CodeRefused, side: AtProvider},
-		"access denied":                {bend: set("error", "access_denied"), want: Denied, side: AtProvider},
+		"access denied":                {bend: set("error", "access_denied"), want: Denied, side: AtPerson},
+		"may not ask the person":       {bend: set("error", "login_required"), want: Unasked, side: AtConfiguration},
 		"server error in the answer":   {bend: set("error", "server_error"), want: ProviderError, side: AtProvider},
 		"scope refused":                {bend: set("error", "invalid_scope"), want: Unregistered, side: AtConfiguration},
 		"error of no known code":       {bend: set("error", "<script>"), want: ProviderError, side: AtProvider},
-		"error beside a code":          {bend: set("error", "access_denied"), want: Denied, side: AtProvider},
+		"error beside a code":          {bend: set("error", "access_denied"), want: Denied, side: AtPerson},
 	}
 }
 

@@ -55,7 +55,7 @@ func (g *Gate) replaced(r *http.Request) (Hash, error) {
 	if errors.Is(err, ErrNoSession) {
 		return Hash{}, nil
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrBehind) { // it is this browser's, whatever it says
 		return Hash{}, fmt.Errorf("look for the session before: %w", err)
 	}
 	return key, nil
@@ -96,7 +96,8 @@ func (s Session) ended(why string, at time.Time, client audit.Who) audit.Event {
 // Person gives the session behind a request. Without one the error is
 // ErrSignedOut, or ErrLapsed which is one too; a cookie that is broken or
 // leads nowhere is cleared on the way, so that it is no dead end. Any other
-// error says that the book could not be read, and clears nothing.
+// error says that the book could not be read, or, as ErrBehind, not understood
+// by this server yet; it clears nothing.
 func (g *Gate) Person(w http.ResponseWriter, r *http.Request) (Session, error) {
 	value, key, present := g.session.read(r)
 	if !present {

@@ -128,10 +128,10 @@ func (b *book) Forget(_ context.Context, key Hash) error {
 	return b.do("Forget", func() error { delete(b.left, key); return nil })
 }
 
-func (b *book) SessionsOf(_ context.Context, principal string) (out []Session, err error) {
+func (b *book) SessionsOf(_ context.Context, principal string, alive Alive) (out []Session, err error) {
 	err = b.do("SessionsOf", func() error {
 		for _, s := range b.sessions {
-			if s.Principal.ID() == principal {
+			if s.Principal.ID() == principal && s.SignedIn.After(alive.SignedInAfter) && s.Seen.After(alive.SeenAfter) && s.Expires.After(alive.ExpiresAfter) {
 				out = append(out, s)
 			}
 		}

@@ -109,8 +109,10 @@ func (p *provider) answeredError(q url.Values) *Failure {
 	code := knownError(q.Get("error"))
 	cause := fmt.Errorf("the answer says %s: %s", code, printable(q.Get("error_description"), 200))
 	switch code {
-	case "access_denied", "login_required", "interaction_required", "account_selection_required", "consent_required":
+	case "access_denied":
 		return p.failed(Denied, cause)
+	case "login_required", "interaction_required", "account_selection_required", "consent_required": // OpenID Connect Core 1.0, section 3.1.2.6
+		return p.failed(Unasked, cause)
 	case "unauthorized_client", "invalid_scope", "invalid_request", "unsupported_response_type", "invalid_client":
 		return p.failed(Unregistered, cause)
 	}

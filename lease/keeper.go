@@ -16,7 +16,8 @@ import (
 	"github.com/daypass/daypass/notify"
 )
 
-// Keeper starts, uses and ends leases. All fields of Options are required.
+// Keeper starts, uses and ends leases. All fields of Options but Most
+// are required.
 type Keeper struct {
 	Options
 	minting singleflight.Group // by lease
@@ -31,6 +32,7 @@ type Options struct {
 	// Link gives the address where those who are told can read about a
 	// lease.
 	Link func(lease string) string
+	Most int // leases that one person may have live; DefaultMost when zero
 }
 
 // New makes a Keeper.
@@ -38,7 +40,8 @@ func New(o Options) *Keeper { return &Keeper{Options: o} }
 
 // Start starts a lease and mints its first token. Starting again with the same
 // key gives the lease that was started before and mints nothing; with the same
-// key for something else it is *Used.
+// key for something else it is *Used. Beyond Most live leases of the person it
+// is *issuer.NotAllowed, as where the policy says no.
 //
 // When the lease was started but minting failed, both a lease and an error
 // come back; the lease is good and its token can be tried for again.
@@ -85,6 +88,7 @@ func (k *Keeper) open(ctx context.Context, t *issuer.Ticket, w Want, who issuer.
 			Lease: l, Intent: in,
 			Events:  []audit.Event{k.started(l, who), e},
 			Notices: k.notices(l, t.Decision(), who),
+			Most:    k.most(),
 		})
 		opened = err == nil
 		return err
@@ -96,6 +100,8 @@ func (k *Keeper) open(ctx context.Context, t *issuer.Ticket, w Want, who issuer.
 			return Lease{}, err
 		}
 		return old.same(w)
+	case errors.Is(err, ErrMany):
+		return Lease{}, k.tooMany(ctx, t.Decision(), who)
 	case err != nil && !opened:
 		return Lease{}, err
 	}

@@ -72,13 +72,15 @@ type Opening struct {
 	Intent  issuer.Intent
 	Events  []audit.Event
 	Notices []notify.Notice
+	Most    int // leases of one person that may be live; zero: any number
 }
 
 // Book keeps leases. Every write is one durable transaction with its events,
 // and refuses by comparing the lease's state in that same transaction.
 type Book interface {
 	// Open writes a new lease with its first intent. ErrStarted when the
-	// principal already started one under the same key.
+	// principal already started one under the same key; else ErrMany when they
+	// have o.Most or more that are active when this one starts.
 	Open(ctx context.Context, o Opening) error
 	// Renew writes a further intent. ErrOver unless the lease is active at
 	// the intent's time.
@@ -91,12 +93,15 @@ type Book interface {
 	End(ctx context.Context, lease string, at time.Time, by string, e audit.Event) error
 
 	// Lease reads one lease; ErrNone when there is none, ErrAltered when it
-	// was changed by somebody else than Daypass. Lists leave such leases out.
+	// was changed by somebody else than Daypass, ErrBehind when this server
+	// cannot tell. Lists leave such leases out.
 	Lease(ctx context.Context, id string) (Lease, error)
 	// Started finds the lease that a principal started under a key; ErrNone
 	// when there is none.
 	Started(ctx context.Context, principal, key string) (Lease, error)
-	// Of lists a principal's leases, newest first.
+	// Of lists a principal's leases: first all that are active, even beyond
+	// the limit, then others until there are limit in all; of both the newest
+	// first. A limit of zero asks for the active ones.
 	Of(ctx context.Context, principal string, limit int) ([]Lease, error)
 	// Issuances lists what was minted under a lease, newest first.
 	Issuances(ctx context.Context, lease string, limit int) ([]Issuance, error)
@@ -110,6 +115,10 @@ var (
 	ErrStarted = errors.New("the lease was started already")
 	ErrOver    = errors.New("the lease is over")
 	ErrAltered = errors.New("the lease is not as it was written")
+	ErrMany    = errors.New("the person has as many leases as there may be")
+	// ErrBehind is passing: another server can read the lease, and this one
+	// after a restart.
+	ErrBehind = errors.New("this server lacks a sealing key that another one uses")
 )
 
 // Want is what somebody asks for when starting a lease.

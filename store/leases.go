@@ -21,9 +21,13 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'activ
 ON CONFLICT (principal, start_key) DO NOTHING`
 
 // Open writes a new lease with its first intent, its events and its notices.
-// Repeated, it is lease.ErrStarted.
+// Repeated, it is lease.ErrStarted; lease.ErrMany when the person has as many
+// as there may be.
 func (s *Store) Open(ctx context.Context, o lease.Opening) error {
 	err := s.write(ctx, func(t *tx) error {
+		if err := t.room(o.Lease, o.Most); err != nil {
+			return err
+		}
 		if err := t.insertLease(o.Lease); err != nil {
 			return err
 		}
@@ -36,6 +40,30 @@ func (s *Store) Open(ctx context.Context, o lease.Opening) error {
 		return t.append(o.Events...)
 	})
 	return wrap(err, "write the lease %s", o.Lease.ID)
+}
+
+const (
+	manyLive = `
+SELECT COUNT(*) FROM leases WHERE principal = $1 AND state = 'active' AND ends_us > $2 HAVING COUNT(*) >= $3`
+	startedBefore = `SELECT 1 FROM leases WHERE principal = $1 AND start_key = $2`
+)
+
+// room refuses a lease beyond the most that a person may have live. Nobody can
+// start another before this transaction ends: it holds the end of the log. A
+// lease that was started before is not refused for being there.
+func (t *tx) room(l lease.Lease, most int) error {
+	if most <= 0 {
+		return nil
+	}
+	full, err := t.any(manyLive, l.Principal, us(l.StartedAt), most)
+	if err != nil || !full {
+		return err
+	}
+	started, err := t.any(startedBefore, l.Principal, text(l.Key))
+	if err == nil && !started {
+		err = lease.ErrMany
+	}
+	return err
 }
 
 func (t *tx) insertLease(l lease.Lease) error {
@@ -152,14 +180,19 @@ func scanLease(row scanner) (marked, error) {
 }
 
 // believed checks the mark of a lease that still gives access.
-func (s *Store) believed(ctx context.Context, l marked) bool {
-	return l.At(s.cfg.Now()) != lease.Active || s.genuine(ctx, markLease, l.ID, l.mark, accessOf(l.Lease)...)
+func (s *Store) believed(ctx context.Context, l marked) error {
+	if l.At(s.cfg.Now()) != lease.Active {
+		return nil
+	}
+	flaw := s.check(markLease, l.mark, accessOf(l.Lease)...)
+	return s.told(ctx, flaw, markLease, l.ID, lease.ErrAltered, lease.ErrBehind)
 }
 
-// genuineOnes leaves out leases that are not as they were written.
+// genuineOnes leaves out leases that are not, or cannot be seen to be, as they
+// were written: one such row must not hide the rest.
 func (s *Store) genuineOnes(ctx context.Context, all []marked) (out []lease.Lease) {
 	for _, l := range all {
-		if s.believed(ctx, l) {
+		if s.believed(ctx, l) == nil {
 			out = append(out, l.Lease)
 		}
 	}
@@ -167,11 +200,11 @@ func (s *Store) genuineOnes(ctx context.Context, all []marked) (out []lease.Leas
 }
 
 // Lease reads one lease; lease.ErrNone when there is none, lease.ErrAltered
-// when it is not as it was written.
+// when it is not as it was written, lease.ErrBehind when that cannot be seen.
 func (s *Store) Lease(ctx context.Context, id string) (lease.Lease, error) {
 	l, err := one(ctx, s, lease.ErrNone, scanLease, selectLease+` WHERE id = $1`, text(id))
-	if err == nil && !s.believed(ctx, l) {
-		err = lease.ErrAltered
+	if err == nil {
+		err = s.believed(ctx, l)
 	}
 	return l.Lease, wrap(err, "read the lease %s", id)
 }
@@ -180,16 +213,32 @@ func (s *Store) Lease(ctx context.Context, id string) (lease.Lease, error) {
 // when there is none.
 func (s *Store) Started(ctx context.Context, principal, key string) (lease.Lease, error) {
 	l, err := one(ctx, s, lease.ErrNone, scanLease, selectLease+` WHERE principal = $1 AND start_key = $2`, principal, text(key))
-	if err == nil && !s.believed(ctx, l) {
-		err = lease.ErrAltered
+	if err == nil {
+		err = s.believed(ctx, l)
 	}
 	return l.Lease, wrap(err, "read a lease of %s", principal)
 }
 
-// Of lists a principal's leases, newest first.
+// A lease of a person's is in the first of these lists or in the second.
+const (
+	live = ` WHERE principal = $1 AND state = 'active' AND ends_us > $2 ORDER BY started_us DESC, id DESC`
+	past = ` WHERE principal = $1 AND (state <> 'active' OR ends_us <= $2) ORDER BY started_us DESC, id DESC LIMIT $3`
+)
+
+// Of lists a principal's leases: all that are active, however many, and past
+// ones up to the limit.
 func (s *Store) Of(ctx context.Context, principal string, limit int) ([]lease.Lease, error) {
-	ls, err := list(ctx, s, scanLease, selectLease+` WHERE principal = $1 ORDER BY started_us DESC, id DESC LIMIT $2`, principal, limit)
-	return s.genuineOnes(ctx, ls), wrap(err, "list the leases of %s", principal)
+	now := us(s.cfg.Now())
+	ls, err := list(ctx, s, scanLease, selectLease+live, principal, now)
+	if more := limit - len(ls); err == nil && more > 0 {
+		var over []marked
+		over, err = list(ctx, s, scanLease, selectLease+past, principal, now, more)
+		ls = append(ls, over...)
+	}
+	if err != nil {
+		return nil, wrap(err, "list the leases of %s", principal)
+	}
+	return s.genuineOnes(ctx, ls), nil
 }
 
 // Overdue lists leases that are written active but past their end, the longest

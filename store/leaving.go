@@ -53,8 +53,9 @@ func (s *Store) Leave(ctx context.Context, key auth.Hash, d auth.Departure, e au
 func (s *Store) Departure(ctx context.Context, key auth.Hash) (auth.Departure, error) {
 	r, err := one(ctx, s, auth.ErrNoDeparture, scanDeparture,
 		`SELECT bytes, id_token, mark FROM departures WHERE key_hash = $1`, key[:])
-	if err == nil && !s.genuine(ctx, markDeparture, key.Mark(), r.mark, key[:], r.bytes, r.idToken) {
-		err = auth.ErrNoDeparture
+	if err == nil {
+		flaw := s.check(markDeparture, r.mark, key[:], r.bytes, r.idToken)
+		err = s.told(ctx, flaw, markDeparture, key.Mark(), auth.ErrNoDeparture, auth.ErrBehind)
 	}
 	d := auth.Departure{IDToken: r.idToken}
 	if err == nil {
@@ -96,11 +97,11 @@ ON CONFLICT (provider, token_hash) DO NOTHING`
 
 	endBySid = `
 DELETE FROM sessions WHERE provider = $1 AND sid = $2 AND sid <> ''
-RETURNING key_hash, bytes, signed_in_us, seen_us, expires_us`
+RETURNING ` + sessionColumns
 
 	endByPrincipal = `
 DELETE FROM sessions WHERE principal = $1 AND (sid = '' OR $2 = '')
-RETURNING key_hash, bytes, signed_in_us, seen_us, expires_us`
+RETURNING ` + sessionColumns
 
 	loggedOut = `
 SELECT 1 FROM logouts WHERE provider = $1 AND sid = $2 AND sid <> '' AND issued_us >= $4
@@ -144,15 +145,25 @@ func (t *tx) endSessions(l auth.Logout, event func(auth.Session) audit.Event) (i
 		if err != nil {
 			return 0, err
 		}
-		gone, err := collect(rows, scanKeyedSession)
+		gone, err := collect(rows, scanSession)
 		if err != nil {
 			return 0, t.note(err)
 		}
-		for _, in := range gone {
-			events = append(events, event(in))
+		for _, r := range gone {
+			events = append(events, t.endOf(r, l, event))
 		}
 	}
 	return len(events), t.append(events...)
+}
+
+// endOf is the event of a session that a logout ended. What a forged row says
+// of its person stays out of the log.
+func (t *tx) endOf(r sessionRow, l auth.Logout, event func(auth.Session) audit.Event) audit.Event {
+	in, err := t.writer.store.session(r)
+	if err == nil || isBehind(err) && in.Key == r.hash() {
+		return event(in)
+	}
+	return rowRefused(markSession, r.hash().Mark(), l.Taken)
 }
 
 // notLoggedOut refuses a session that the provider ended after it issued the

@@ -3,6 +3,9 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
+	"regexp"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -19,6 +22,8 @@ const (
 	markLease     = "lease"
 	markEndpoint  = "endpoint"
 	markSession   = "session"
+	markSeen      = "session-seen"
+	markStart     = "start"
 	markDeparture = "departure"
 )
 
@@ -32,6 +37,7 @@ const maxReported = 10_000
 type reports struct {
 	mu   sync.Mutex
 	last map[string]time.Time
+	keys []string // that this server lacks
 }
 
 func (r *reports) due(row string, now time.Time) bool {
@@ -55,35 +61,100 @@ func (s *Store) mark(purpose string, fields ...[]byte) []byte {
 	return s.cfg.Keys.Mark(purpose, fields...)
 }
 
-// genuine reports whether a row is as this or another server wrote it. One
-// that is not is put on record and told in the log.
-func (s *Store) genuine(ctx context.Context, purpose, row string, mark []byte, fields ...[]byte) bool {
+// check says whether a row is as this or another server wrote it: errForged
+// that it is not, behind that this server cannot know.
+func (s *Store) check(purpose string, mark []byte, fields ...[]byte) error {
 	if !s.cfg.Keys.Present() {
-		return true
+		return nil
 	}
 	err := s.cfg.Keys.Check(purpose, mark, fields...)
-	if err == nil {
-		return true
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, seal.ErrKey) && keyForm.MatchString(keyOf(mark)):
+		return behind{keyOf(mark)}
 	}
-	now := s.cfg.Now()
-	if !s.reports.due(purpose+" "+row, now) {
-		return false
-	}
-	s.cfg.Log.Error("a row of the database is not as Daypass wrote it, and is refused", "table", purpose, "row", row, "error", err)
-	e := audit.New(audit.RowRefused, now, audit.Who{})
-	e.Reason = purpose
-	e.Facts = map[string]string{"row": row, "why": reason(err)}
-	if err := s.Record(context.WithoutCancel(ctx), e); err != nil {
-		s.cfg.Log.Error("that a row was refused could not be recorded", "error", err)
-	}
-	return false
+	return fmt.Errorf("%w: %w", errForged, err)
 }
 
-func reason(err error) string {
-	if errors.Is(err, seal.ErrKey) {
-		return "unknown-key"
+// errForged says that a row is not as it was written.
+var errForged = errors.New("the row is not as Daypass wrote it")
+
+// behind says that a mark was made with a key that this server does not have:
+// after a rotation, another one has it already.
+type behind struct{ key string }
+
+func (b behind) Error() string {
+	return "the row was marked with the sealing key " + b.key + ", which this server does not have"
+}
+
+func isBehind(err error) bool { return errors.As(err, &behind{}) }
+
+// keyForm is what a key may be called; a mark that names another is forged.
+var keyForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
+
+// keyOf is the name of the key in a mark.
+func keyOf(mark []byte) string {
+	if len(mark) == 0 || len(mark) < 1+int(mark[0]) {
+		return ""
 	}
-	return "mark"
+	return string(mark[1 : 1+mark[0]])
+}
+
+// maxBehind bounds how many missing keys are told of: whoever writes to the
+// database can make up names.
+const maxBehind = 16
+
+// told makes the error of check the one that a port declares. A forged row is
+// put on record and told in the log, a key that is missing in the log, once.
+func (s *Store) told(ctx context.Context, err error, purpose, row string, forged, later error) error {
+	var b behind
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &b):
+		s.missing(b.key)
+		return fmt.Errorf("%w: %w", later, err)
+	}
+	s.report(ctx, err, purpose, row)
+	return forged
+}
+
+// missing tells of a key that this server lacks.
+func (s *Store) missing(id string) {
+	if s.reports.first(id) {
+		s.cfg.Log.Error("this server lacks a sealing key that another one uses; restart it with the sealing keys of today", "key", id, "keys", s.cfg.Keys.IDs())
+	}
+}
+
+// first reports whether a key was not told of before.
+func (r *reports) first(key string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if slices.Contains(r.keys, key) || len(r.keys) >= maxBehind {
+		return false
+	}
+	r.keys = append(r.keys, key)
+	return true
+}
+
+// report puts a forged row on record, at most once a minute.
+func (s *Store) report(ctx context.Context, why error, purpose, row string) {
+	now := s.cfg.Now()
+	if !s.reports.due(purpose+" "+row, now) {
+		return
+	}
+	s.cfg.Log.Error("a row of the database is not as Daypass wrote it, and is refused", "table", purpose, "row", row, "error", why)
+	if err := s.Record(context.WithoutCancel(ctx), rowRefused(purpose, row, now)); err != nil {
+		s.cfg.Log.Error("that a row was refused could not be recorded", "error", err)
+	}
+}
+
+func rowRefused(purpose, row string, now time.Time) audit.Event {
+	e := audit.New(audit.RowRefused, now, audit.Who{})
+	e.Reason = purpose
+	e.Facts = map[string]string{"row": row, "why": "mark"}
+	return e
 }
 
 func number(n int64) []byte { return strconv.AppendInt(nil, n, 10) }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -13,26 +14,24 @@ import (
 var _ auth.Book = (*Store)(nil)
 
 const insertSession = `
-INSERT INTO sessions (key_hash, principal, bytes, signed_in_us, seen_us, expires_us, provider, sid, id_token, mark)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+INSERT INTO sessions (key_hash, principal, bytes, signed_in_us, seen_us, expires_us, provider, sid, id_token, mark, seen_mark)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 ON CONFLICT (key_hash) DO NOTHING`
 
 // SignIn adds a session, takes the one it replaces out, and drops sessions that
 // expired before. Repeated, it does nothing. It is auth.ErrLoggedOut when the
 // provider ended it meanwhile.
 func (s *Store) SignIn(ctx context.Context, in auth.Session, replaced auth.Hash, e audit.Event) error {
-	b, err := json.Marshal(in)
+	r, err := rowOf(in)
 	if err != nil {
 		return fmt.Errorf("write a session as JSON: %w", err)
 	}
+	mark, seen := s.mark(markSession, r.fields()...), s.markSeen(in.Key, in.Seen)
 	err = s.write(ctx, func(t *tx) error {
 		if err := t.notLoggedOut(in); err != nil {
 			return err
 		}
-		n, err := t.exec(insertSession, in.Key[:], in.Principal.ID(), b, us(in.SignedIn), us(in.Seen), us(in.Expires),
-			in.Principal.Provider, text(in.ProviderSession), in.IDToken,
-			s.mark(markSession, sessionRow{bytes: b, signedIn: us(in.SignedIn), expires: us(in.Expires), principal: in.Principal.ID(),
-				provider: in.Principal.Provider, sid: text(in.ProviderSession), idToken: in.IDToken}.fields(in.Key[:])...))
+		n, err := t.exec(insertSession, r.key, r.principal, r.bytes, r.signedIn, r.seen, r.expires, r.provider, r.sid, r.idToken, mark, seen)
 		if err != nil {
 			return err
 		}
@@ -47,6 +46,12 @@ func (s *Store) SignIn(ctx context.Context, in auth.Session, replaced auth.Hash,
 	return wrap(err, "write the session")
 }
 
+// markSeen marks when a session was last seen, apart from the rest: it is
+// written anew each minute, and the rest is not read for that.
+func (s *Store) markSeen(key auth.Hash, seen time.Time) []byte {
+	return s.mark(markSeen, key[:], number(us(seen)))
+}
+
 func (t *tx) dropSessions(replaced auth.Hash, before time.Time) error {
 	if !replaced.IsZero() {
 		if _, err := t.exec(`DELETE FROM sessions WHERE key_hash = $1`, replaced[:]); err != nil {
@@ -59,46 +64,81 @@ func (t *tx) dropSessions(replaced auth.Hash, before time.Time) error {
 
 // sessionRow is a session as it lies in the database.
 type sessionRow struct {
-	bytes, mark, idToken     []byte
-	signedIn, seen, expires  int64
-	principal, provider, sid string
+	key, bytes, idToken, mark, seenMark []byte
+	signedIn, seen, expires             int64
+	principal, provider, sid            string
+}
+
+func rowOf(in auth.Session) (sessionRow, error) {
+	b, err := json.Marshal(in)
+	return sessionRow{key: in.Key[:], bytes: b, idToken: in.IDToken, signedIn: us(in.SignedIn), seen: us(in.Seen), expires: us(in.Expires),
+		principal: in.Principal.ID(), provider: in.Principal.Provider, sid: text(in.ProviderSession)}, err
 }
 
 // fields are all of a row that says whose it is, for how long at most, and by
 // what it is found and ended.
-func (r sessionRow) fields(key []byte) [][]byte {
-	return [][]byte{key, r.bytes, number(r.signedIn), number(r.expires), []byte(r.principal), []byte(r.provider), []byte(r.sid), r.idToken}
+func (r sessionRow) fields() [][]byte {
+	return [][]byte{r.key, r.bytes, number(r.signedIn), number(r.expires), []byte(r.principal), []byte(r.provider), []byte(r.sid), r.idToken}
 }
 
+func (r sessionRow) hash() (h auth.Hash) {
+	copy(h[:], r.key)
+	return h
+}
+
+const sessionColumns = `key_hash, bytes, signed_in_us, seen_us, expires_us, mark, seen_mark, principal, provider, sid, id_token`
+
 func scanSession(row scanner) (r sessionRow, err error) {
-	return r, row.Scan(&r.bytes, &r.signedIn, &r.seen, &r.expires, &r.mark, &r.principal, &r.provider, &r.sid, &r.idToken)
+	return r, row.Scan(&r.key, &r.bytes, &r.signedIn, &r.seen, &r.expires, &r.mark, &r.seenMark, &r.principal, &r.provider, &r.sid, &r.idToken)
+}
+
+// session reads a row. One that is behind comes with what it says, as far as
+// that can be read.
+func (s *Store) session(r sessionRow) (auth.Session, error) {
+	flaw := s.check(markSession, r.mark, r.fields()...)
+	if seen := s.check(markSeen, r.seenMark, r.key, number(r.seen)); flaw == nil || errors.Is(seen, errForged) {
+		flaw = seen
+	}
+	in := auth.Session{}
+	if err := json.Unmarshal(r.bytes, &in); err != nil || errors.Is(flaw, errForged) {
+		return auth.Session{}, errors.Join(errForged, flaw, err)
+	}
+	in.Key, in.SignedIn, in.Seen, in.Expires = r.hash(), at(r.signedIn), at(r.seen), at(r.expires)
+	return in, flaw
+}
+
+// believedSession is session with the errors of the port; what is forged is
+// reported.
+func (s *Store) believedSession(ctx context.Context, r sessionRow) (auth.Session, error) {
+	in, flaw := s.session(r)
+	if err := s.told(ctx, flaw, markSession, r.hash().Mark(), auth.ErrNoSession, auth.ErrBehind); err != nil {
+		return auth.Session{}, err
+	}
+	return in, nil
 }
 
 // Session gives a session, however old; auth.ErrNoSession when there is none,
 // or when it is not as it was written.
 func (s *Store) Session(ctx context.Context, key auth.Hash) (auth.Session, error) {
-	r, err := one(ctx, s, auth.ErrNoSession, scanSession,
-		`SELECT bytes, signed_in_us, seen_us, expires_us, mark, principal, provider, sid, id_token FROM sessions WHERE key_hash = $1`, key[:])
-	if err == nil && !s.genuine(ctx, markSession, key.Mark(), r.mark, r.fields(key[:])...) {
-		err = auth.ErrNoSession
-	}
-	in := auth.Session{}
+	r, err := one(ctx, s, auth.ErrNoSession, scanSession, `SELECT `+sessionColumns+` FROM sessions WHERE key_hash = $1`, key[:])
+	var in auth.Session
 	if err == nil {
-		err = json.Unmarshal(r.bytes, &in)
+		in, err = s.believedSession(ctx, r)
 	}
-	if err != nil {
-		return auth.Session{}, wrap(err, "read the session")
-	}
-	in.Key, in.SignedIn, in.Seen, in.Expires = key, at(r.signedIn), at(r.seen), at(r.expires)
-	return in, nil
+	return in, wrap(err, "read the session")
 }
 
 // Touch moves a session's Seen forward, never back. A session that is gone
 // stays gone: auth.ErrNoSession. It can be repeated.
 func (s *Store) Touch(ctx context.Context, key auth.Hash, seen time.Time) error {
+	mark := s.markSeen(key, seen)
 	err := s.write(ctx, func(t *tx) error {
-		n, err := t.exec(`UPDATE sessions SET seen_us = CASE WHEN seen_us < $2 THEN $2 ELSE seen_us END WHERE key_hash = $1`, key[:], us(seen))
-		if err == nil && n == 0 {
+		n, err := t.exec(`UPDATE sessions SET seen_us = $2, seen_mark = $3 WHERE key_hash = $1 AND seen_us < $2`, key[:], us(seen), mark)
+		if err != nil || n > 0 {
+			return err
+		}
+		there, err := t.any(`SELECT 1 FROM sessions WHERE key_hash = $1`, key[:])
+		if err == nil && !there {
 			err = auth.ErrNoSession
 		}
 		return err
@@ -106,27 +146,30 @@ func (s *Store) Touch(ctx context.Context, key auth.Hash, seen time.Time) error 
 	return wrap(err, "note that the session is in use")
 }
 
-const sessionsOf = `
-SELECT key_hash, bytes, signed_in_us, seen_us, expires_us FROM sessions
-WHERE principal = $1 ORDER BY signed_in_us DESC, key_hash LIMIT 100`
+// Whoever writes to the database can put in rows that are refused. So more are
+// looked at than are given.
+const (
+	maxSessions = 100
+	sessionsOf  = `
+SELECT ` + sessionColumns + ` FROM sessions
+WHERE principal = $1 AND signed_in_us > $2 AND seen_us > $3 AND expires_us > $4
+ORDER BY signed_in_us DESC, key_hash LIMIT 1000`
+)
 
-// SessionsOf lists a principal's sessions, the newest sign-in first.
-func (s *Store) SessionsOf(ctx context.Context, principal string) ([]auth.Session, error) {
-	all, err := list(ctx, s, scanKeyedSession, sessionsOf, principal)
-	return all, wrap(err, "list the sessions")
-}
-
-func scanKeyedSession(row scanner) (auth.Session, error) {
-	var in auth.Session
-	var key, b []byte
-	var signedIn, seen, expires int64
-	if err := row.Scan(&key, &b, &signedIn, &seen, &expires); err != nil {
-		return in, err
+// SessionsOf lists a principal's living sessions, the newest sign-in first. It
+// leaves out those that are not as they were written.
+func (s *Store) SessionsOf(ctx context.Context, principal string, alive auth.Alive) ([]auth.Session, error) {
+	rows, err := list(ctx, s, scanSession, sessionsOf, principal, us(alive.SignedInAfter), us(alive.SeenAfter), us(alive.ExpiresAfter))
+	if err != nil {
+		return nil, wrap(err, "list the sessions")
 	}
-	err := json.Unmarshal(b, &in)
-	copy(in.Key[:], key)
-	in.SignedIn, in.Seen, in.Expires = at(signedIn), at(seen), at(expires)
-	return in, err
+	var all []auth.Session
+	for _, r := range rows {
+		if in, err := s.believedSession(ctx, r); err == nil && len(all) < maxSessions {
+			all = append(all, in)
+		}
+	}
+	return all, nil
 }
 
 // SignOut deletes a session. Repeated, it is auth.ErrNoSession.
@@ -152,7 +195,7 @@ DELETE FROM sign_in_starts WHERE state_hash IN
 	(SELECT state_hash FROM sign_in_starts WHERE expires_us < $1 ORDER BY expires_us LIMIT 32)`
 
 const insertStart = `
-INSERT INTO sign_in_starts (state_hash, bytes, expires_us) VALUES ($1, $2, $3)
+INSERT INTO sign_in_starts (state_hash, bytes, expires_us, mark) VALUES ($1, $2, $3, $4)
 ON CONFLICT (state_hash) DO NOTHING`
 
 // PutStart keeps a sign-in that was begun, and drops some of those that expired
@@ -162,43 +205,72 @@ func (s *Store) PutStart(ctx context.Context, st auth.Start) error {
 	if err != nil {
 		return fmt.Errorf("write a begun sign-in as JSON: %w", err)
 	}
+	r := startRow{key: st.State[:], bytes: b, expires: us(st.Expires)}
+	mark := s.mark(markStart, r.fields()...)
 	err = s.write(ctx, func(t *tx) error {
 		if _, err := t.exec(dropStarts, us(st.Begun)); err != nil {
 			return err
 		}
-		_, err := t.exec(insertStart, st.State[:], b, us(st.Expires))
+		_, err := t.exec(insertStart, r.key, r.bytes, r.expires, mark)
 		return err
 	})
 	return wrap(err, "write the begun sign-in")
 }
 
+// startRow is a begun sign-in as it lies in the database.
+type startRow struct {
+	key, bytes, mark []byte
+	expires          int64
+}
+
+// fields are the whole row: whose answer to what is believed, and until when.
+func (r startRow) fields() [][]byte { return [][]byte{r.key, r.bytes, number(r.expires)} }
+
+func scanStart(row scanner) (r startRow, err error) {
+	return r, row.Scan(&r.key, &r.bytes, &r.expires, &r.mark)
+}
+
 // TakeStart gives a begun sign-in and deletes it. One caller gets it; the
 // others, and one whose answer was lost and who asks again, get
-// auth.ErrNoStart.
+// auth.ErrNoStart; so does who asks for one that is not as it was written. One
+// that is behind stays, for a server that has its key.
 func (s *Store) TakeStart(ctx context.Context, state auth.Hash) (auth.Start, error) {
-	var taken []auth.Start
-	err := s.write(ctx, func(t *tx) error {
-		rows, err := t.query(`DELETE FROM sign_in_starts WHERE state_hash = $1 RETURNING bytes`, state[:])
+	var taken startRow
+	var flaw error
+	err := s.write(ctx, func(t *tx) (err error) {
+		taken, err = t.takeStart(state)
 		if err != nil {
 			return err
 		}
-		taken, err = collect(rows, scanStart)
-		if err == nil && len(taken) == 0 {
-			return auth.ErrNoStart
+		if flaw = s.check(markStart, taken.mark, taken.fields()...); isBehind(flaw) {
+			return flaw
 		}
-		return t.note(err)
+		return nil
 	})
-	if err != nil {
-		return auth.Start{}, wrap(err, "take the begun sign-in")
+	switch {
+	case err == nil:
+		err = s.told(ctx, flaw, markStart, state.Mark(), auth.ErrNoStart, auth.ErrBehind)
+	case isBehind(err):
+		err = s.told(ctx, err, markStart, state.Mark(), auth.ErrNoStart, auth.ErrBehind)
 	}
-	return taken[0], nil
+	var st auth.Start
+	if err == nil {
+		err = json.Unmarshal(taken.bytes, &st)
+	}
+	return st, wrap(err, "take the begun sign-in")
 }
 
-func scanStart(row scanner) (auth.Start, error) {
-	var st auth.Start
-	var b []byte
-	if err := row.Scan(&b); err != nil {
-		return st, err
+func (t *tx) takeStart(state auth.Hash) (startRow, error) {
+	rows, err := t.query(`DELETE FROM sign_in_starts WHERE state_hash = $1 RETURNING state_hash, bytes, expires_us, mark`, state[:])
+	if err != nil {
+		return startRow{}, err
 	}
-	return st, json.Unmarshal(b, &st)
+	taken, err := collect(rows, scanStart)
+	if err != nil {
+		return startRow{}, t.note(err)
+	}
+	if len(taken) == 0 {
+		return startRow{}, auth.ErrNoStart
+	}
+	return taken[0], nil
 }

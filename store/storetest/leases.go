@@ -65,6 +65,8 @@ func testLeases(t *testing.T, o opener) {
 			t.Errorf("limit 1 gave %d leases, %v", len(got), err)
 		}
 	})
+	t.Run("lists every active lease, however many are newer", func(t *testing.T) { listingLive(t, o) })
+	t.Run("starts no lease beyond the most, on two servers", func(t *testing.T) { startingMany(t, o) })
 	t.Run("renews an active lease only", func(t *testing.T) { renewing(t, o.open(t)) })
 	t.Run("ends a lease once", func(t *testing.T) { ending(t, o.open(t)) })
 	t.Run("lets time end a lease, not before its end", func(t *testing.T) { expiring(t, o.open(t)) })
@@ -87,6 +89,70 @@ func oneStart(t *testing.T, o opener) {
 	}
 	if n := kinds(Gapless(t, stores[0])); won != 1 || n[audit.LeaseStarted] != 1 || n[audit.Intended] != 1 {
 		t.Errorf("%d were told they started it; the log: %v", won, n)
+	}
+}
+
+// at is an opener of one store whose clock stands at a time.
+func (o opener) at(t *testing.T, now time.Time) *store.Store {
+	c := o.fresh(t)
+	c.Now = func() time.Time { return now }
+	return Open(t, c)
+}
+
+func listingLive(t *testing.T, o opener) {
+	s := o.at(t, noon.Add(30*time.Minute))
+	oldest := begun(t, s, "oldest", noon)
+	for i := range 5 {
+		l := begun(t, s, key("k", i), noon.Add(time.Duration(i+1)*time.Minute))
+		must(t, s.End(t.Context(), l.ID, l.StartedAt, "pr_ada", event(audit.LeaseEnded, l.StartedAt, l)))
+	}
+	newer := begun(t, s, "newer", noon.Add(10*time.Minute))
+	for limit, want := range map[int]int{0: 2, 1: 2, 2: 2, 4: 4, 100: 7} {
+		got, err := s.Of(t.Context(), "pr_ada", limit)
+		must(t, err)
+		if len(got) != want || got[0].ID != newer.ID || got[1].ID != oldest.ID {
+			t.Fatalf("limit %d: %v", limit, got)
+		}
+		for i := 3; i < len(got); i++ {
+			if got[i].State != lease.Ended || got[i].StartedAt.After(got[i-1].StartedAt) {
+				t.Errorf("limit %d: number %d is %+v", limit, i, got[i])
+			}
+		}
+	}
+}
+
+func startingMany(t *testing.T, o opener) {
+	const most = 3
+	stores := o.several(t, 2)
+	open := func(s *store.Store, key string, at time.Time) (lease.Lease, error) {
+		op := opening(newLease("pr_ada", key, at))
+		op.Most = most
+		return op.Lease, s.Open(t.Context(), op)
+	}
+	begun(t, stores[0], "over", noon.Add(-time.Hour)) // ends when the others start
+	won := 0
+	for _, err := range atOnce(12, func(i int) error {
+		_, err := open(stores[i%2], key("k", i), noon)
+		return err
+	}) {
+		if err == nil {
+			won++
+		} else if !errors.Is(err, lease.ErrMany) {
+			t.Errorf("got %v", err)
+		}
+	}
+	if n := kinds(Gapless(t, stores[0])); won != most || n[audit.LeaseStarted] != most+1 || n[audit.Intended] != most+1 {
+		t.Errorf("%d were started; the log: %v", won, n)
+	}
+	must(t, stores[1].Open(t.Context(), opening(newLease("pr_bob", "k", noon))))
+	all, err := stores[0].Of(t.Context(), "pr_ada", 10)
+	must(t, err)
+	if _, err := open(stores[1], all[0].Key, noon); !errors.Is(err, lease.ErrStarted) {
+		t.Errorf("a lease that was started before: %v", err)
+	}
+	must(t, stores[0].End(t.Context(), all[0].ID, noon, "pr_ada", event(audit.LeaseEnded, noon, all[0])))
+	if _, err := open(stores[1], "another", noon); err != nil {
+		t.Errorf("after one ended: %v", err)
 	}
 }
 

@@ -44,24 +44,43 @@ func listing(t *testing.T, o opener) {
 	s := o.open(t)
 	old, other, young := of("ada", "s1", "a"), of("bo", "s2", "b"), of("ada", "", "c")
 	young.SignedIn, young.Seen = noon.Add(time.Minute), noon.Add(time.Minute)
-	young.IDToken = []byte("sealed")
+	young.IDToken, young.Expires = []byte("sealed"), old.Expires.Add(time.Minute)
 	signIn(t, s, old, other, young)
 	must(t, s.Touch(t.Context(), old.Key, noon.Add(3*time.Minute)))
 	old.Seen = noon.Add(3 * time.Minute)
-	got, err := s.SessionsOf(t.Context(), old.Principal.ID())
+	got, err := s.SessionsOf(t.Context(), old.Principal.ID(), auth.Alive{})
 	must(t, err)
 	young.IDToken = nil // it is not read back
 	if diff := cmp.Diff([]auth.Session{young, old}, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if got, err := s.SessionsOf(t.Context(), "pr_nobody"); err != nil || len(got) != 0 {
+	if got, err := s.SessionsOf(t.Context(), "pr_nobody", auth.Alive{}); err != nil || len(got) != 0 {
 		t.Errorf("nobody has %d sessions, %v", len(got), err)
 	}
-	for i := range 101 {
-		signIn(t, s, of("cy", "", fmt.Sprint("c", i)))
+	for claim, alive := range map[string]auth.Alive{
+		"signed in lately": {SignedInAfter: noon},
+		"not expired":      {ExpiresAfter: old.Expires},
+	} {
+		if got, err := s.SessionsOf(t.Context(), old.Principal.ID(), alive); err != nil || len(got) != 1 || got[0].Key != young.Key {
+			t.Errorf("those that are %s: %v, %v", claim, got, err)
+		}
 	}
-	if got, err := s.SessionsOf(t.Context(), of("cy", "", "").Principal.ID()); err != nil || len(got) != 100 {
+	if got, err := s.SessionsOf(t.Context(), old.Principal.ID(), auth.Alive{SeenAfter: young.Seen}); err != nil || len(got) != 1 || got[0].Key != old.Key {
+		t.Errorf("those that are seen lately: %v, %v", got, err)
+	}
+	for i := range 101 {
+		in := of("cy", "", fmt.Sprint("c", i))
+		in.Expires = noon.Add(2 * time.Hour)
+		signIn(t, s, in)
+	}
+	if got, err := s.SessionsOf(t.Context(), of("cy", "", "").Principal.ID(), auth.Alive{}); err != nil || len(got) != 100 {
 		t.Errorf("%d of 101 sessions, %v", len(got), err)
+	}
+	oldest := of("cy", "", "oldest")
+	oldest.SignedIn = noon.Add(-time.Hour)
+	signIn(t, s, oldest)
+	if got, err := s.SessionsOf(t.Context(), oldest.Principal.ID(), auth.Alive{ExpiresAfter: noon.Add(2 * time.Hour)}); err != nil || len(got) != 1 || got[0].Key != oldest.Key {
+		t.Errorf("behind a crowd of expired ones: %d, %v", len(got), err)
 	}
 }
 
