@@ -17,6 +17,9 @@ func checkCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := soundKeys(cfg); err != nil {
+				return err
+			}
 			p := cfg.Policy
 			fmt.Fprintf(c.OutOrStdout(), "%s is valid: %s, %s, %s, %s; %s.\npolicy %s\n", cfg.Path,
 				count(len(cfg.SignIn.Providers), "provider"), count(len(p.Clusters()), "cluster"),

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -59,9 +58,7 @@ func (h *house) readyz(w http.ResponseWriter, r *http.Request) {
 			a.Notes = append(a.Notes, amiss)
 		}
 	}
-	if len(restart) > 0 {
-		a.Notes = append(a.Notes, "changes of "+strings.Join(restart, ", ")+" wait for a restart")
-	}
+	a.Notes = append(a.Notes, restart...)
 	for _, p := range h.gate.Standings() {
 		if p.Trouble != nil {
 			a.Notes = append(a.Notes, "sign-in provider "+p.Name+" could not be reached: "+p.Trouble.Error())

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -38,7 +39,7 @@ type snapshot struct {
 	seen    string    // digest of the file's last content, good or bad
 	told    string    // what was last said to be wrong with it
 	badFrom time.Time // since when it has been bad; zero: it is good
-	restart []string  // keys that differ from what the server started with
+	restart []string  // in words, what waits for a restart
 }
 
 func newSnapshot(c *config.Config) *snapshot {
@@ -50,8 +51,8 @@ func newSnapshot(c *config.Config) *snapshot {
 func (s *snapshot) config() *config.Config { return s.current.Load() }
 func (s *snapshot) policy() *access.Policy { return s.config().Policy }
 
-// standing says since when the file has been bad, and which keys wait for a
-// restart.
+// standing says since when the file has been bad, and in words what waits for
+// a restart.
 func (s *snapshot) standing() (badFrom time.Time, restart []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -59,11 +60,12 @@ func (s *snapshot) standing() (badFrom time.Time, restart []string) {
 }
 
 // changed reports whether the file is to be read: its content is another than
-// last time, or it was bad then, which a secret's file beside it may have mended.
+// last time, or that of a file it names is, or it was bad then.
 func (s *snapshot) changed(digest string) bool {
+	altered := slices.ContainsFunc(s.config().Files, config.File.Altered)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.seen == digest && s.badFrom.IsZero() {
+	if s.seen == digest && !altered && s.badFrom.IsZero() {
 		return false
 	}
 	s.seen = digest
@@ -97,28 +99,57 @@ func (s *snapshot) take(c *config.Config) {
 	s.current.Store(c)
 }
 
-// needRestart names the keys whose change waits for a restart.
-func needRestart(begun, c *config.Config) (keys []string) {
+// needRestart says in words what waits for a restart: keys that changed, and
+// files that changed under keys that did not.
+func needRestart(begun, c *config.Config) (told []string) {
+	var keys []string
+	files := slices.DeleteFunc(config.Altered(begun, c), takenAtOnce)
 	for _, x := range []struct {
 		key  string
 		a, b any
 	}{
 		{"url", begun.URL.String(), c.URL.String()}, {"listen", begun.Listen, c.Listen}, {"operations", begun.Operations, c.Operations},
-		{"trustedProxies", begun.TrustedProxies, c.TrustedProxies},
-		{"database", [2]string{begun.Database.SQLite, begun.Database.Postgres.Reveal()}, [2]string{c.Database.SQLite, c.Database.Postgres.Reveal()}},
-		{"sealingKeyFile", begun.SealingKeyFile, c.SealingKeyFile}, {"sealingKeyEnv", begun.SealingKeyEnv, c.SealingKeyEnv}, {"signIn", signInOf(begun), signInOf(c)},
-		{"audit", begun.AuditStdout, c.AuditStdout},
+		{"trustedProxies", begun.TrustedProxies, c.TrustedProxies}, {"database", databaseOf(begun, files), databaseOf(c, files)},
+		{"sealingKeyFile", begun.SealingKeyFile, c.SealingKeyFile}, {"sealingKeyEnv", begun.SealingKeyEnv, c.SealingKeyEnv},
+		{"signIn", signInOf(begun, files), signInOf(c, files)}, {"audit", begun.AuditStdout, c.AuditStdout},
 	} {
 		if !reflect.DeepEqual(x.a, x.b) {
 			keys = append(keys, x.key)
 		}
 	}
-	return keys
+	if len(keys) > 0 {
+		told = append(told, "changes of "+strings.Join(keys, ", ")+" wait for a restart")
+	}
+	for _, f := range files {
+		told = append(told, newContent(f))
+	}
+	return told
+}
+
+// takenAtOnce tells whether a file's new content is in force without a restart:
+// a webhook's secret is looked up for each notice.
+func takenAtOnce(f config.File) bool { return f.Key == "notify" }
+
+// newContent says what became of a file that changed.
+func newContent(f config.File) string {
+	if takenAtOnce(f) {
+		return f.String() + " changed on disk and is in use"
+	}
+	return f.String() + " changed on disk; restart to use it"
+}
+
+// databaseOf is what the database was opened by, but for a file that is told
+// by itself.
+func databaseOf(c *config.Config, told []config.File) any {
+	if slices.ContainsFunc(told, func(f config.File) bool { return f.Key == "database" }) {
+		return c.Database.SQLite
+	}
+	return [2]string{c.Database.SQLite, c.Database.Postgres.Reveal()}
 }
 
 // signInOf is the part of the configuration that sign-in was set up from, its
-// secrets laid open for comparison.
-func signInOf(c *config.Config) any {
+// secrets laid open for comparison, but for files that are told by themselves.
+func signInOf(c *config.Config, told []config.File) any {
 	type plain struct {
 		config.Provider
 		secret string
@@ -127,6 +158,13 @@ func signInOf(c *config.Config) any {
 	for _, p := range c.SignIn.Providers {
 		secret := p.ClientSecret.Reveal()
 		p.ClientSecret = config.Secret{}
+		for _, f := range told {
+			if f.Holds("signIn", p.Name, config.ClientSecret) {
+				secret = ""
+			} else if f.Holds("signIn", p.Name, config.Certificates) {
+				p.CAs = nil
+			}
+		}
 		out = append(out, plain{p, secret})
 	}
 	return out
@@ -146,14 +184,17 @@ func (h *house) reload(ctx context.Context) {
 	}
 }
 
-// look reads the file if its content changed and puts it in force if it is
-// valid.
+// look reads the file if its content changed, or that of a file it names, and
+// puts it in force if it is valid.
 func (h *house) look(ctx context.Context) {
 	path := h.snapshot.config().Path
 	if !h.snapshot.changed(fileDigest(path)) {
 		return
 	}
 	next, warnings, err := config.Load(path, os.Getenv)
+	if err == nil {
+		err = soundKeys(next)
+	}
 	now := time.Now()
 	if err != nil {
 		if !h.snapshot.bad(now, err.Error()) {
@@ -177,7 +218,7 @@ func (h *house) look(ctx context.Context) {
 	}
 	h.snapshot.take(next)
 	_, restart := h.snapshot.standing()
-	h.log.Info("the changed configuration is in force", "policy", next.Policy.Digest(), "waits for a restart", strings.Join(restart, ", "))
+	h.log.Info("the changed configuration is in force", "policy", next.Policy.Digest(), "waits for a restart", strings.Join(restart, "; "))
 }
 
 // fileDigest names the content of a file; one that cannot be read has a name
@@ -199,6 +240,9 @@ func configChanged(before, after *config.Config, now time.Time) audit.Event {
 	told := access.Diff(before.Policy, after.Policy)
 	if n := len(told); n > maxTold {
 		told = append(told[:maxTold:maxTold], fmt.Sprintf("and %d changes more", n-maxTold))
+	}
+	for _, f := range config.Altered(before, after) {
+		told = append(told, newContent(f))
 	}
 	if len(told) == 0 {
 		told = []string{"nothing changes for anybody"}

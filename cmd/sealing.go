@@ -26,6 +26,15 @@ func sealingKeys(cfg *config.Config) (seal.Keys, error) {
 	return seal.Keys{}, nil
 }
 
+// soundKeys refuses a configuration whose sealing keys serve could not start
+// with.
+func soundKeys(cfg *config.Config) error {
+	if _, err := sealingKeys(cfg); err != nil {
+		return config.Errors{{File: cfg.Path, Text: err.Error()}}
+	}
+	return nil
+}
+
 func sealingKeyCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "sealing-key", Short: "Make and rotate the key that lies outside the database",

@@ -67,12 +67,16 @@ func listen(key, address string) (net.Listener, error) {
 	return l, nil
 }
 
+// listener serves a handler, and waits for no client for ever.
+func (h *house) listener(to http.Handler) *http.Server {
+	return &http.Server{Handler: to, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelWarn)}
+}
+
 // run serves both listeners until the context ends or one of them fails, then
 // drains: readiness turns red at once, requests under way finish.
 func (h *house) run(ctx context.Context, public, operations net.Listener) error {
-	pages := &http.Server{Handler: h.site, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
-		WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelWarn)}
-	ops := &http.Server{Handler: h.operations(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: pages.ErrorLog}
+	pages, ops := h.listener(h.site), h.listener(h.operations())
 	failed := make(chan error, 2)
 	go func() { failed <- pages.Serve(public) }()
 	go func() { failed <- ops.Serve(operations) }()

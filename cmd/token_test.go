@@ -8,12 +8,15 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/daypass/daypass/explain"
 	"github.com/daypass/daypass/issuer/awssim"
@@ -50,6 +53,33 @@ func stdin(t *testing.T, text string) {
 	before := os.Stdin
 	os.Stdin = f
 	t.Cleanup(func() { os.Stdin = before; _ = f.Close() })
+}
+
+func TestTheReadmeShowsWhatTokenExplainSays(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, shown, _ := strings.Cut(string(readme), "| grep -E '^(dies|access|cluster)'\n")
+	shown, _, ok := strings.Cut(shown, "```")
+	if !ok {
+		t.Fatal("the README does not show it")
+	}
+	token, _ := freshToken(t)
+	stdin(t, token)
+	_, out, _ := run(t, "token", "explain")
+	var want strings.Builder
+	for line := range strings.Lines(out) {
+		if regexp.MustCompile(`^(dies|access|cluster)`).MatchString(line) {
+			want.WriteString(line)
+		}
+	}
+	timeless := func(s string) string {
+		return regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC at the latest, in [0-9ms]+`).ReplaceAllString(s, "TIME")
+	}
+	if diff := cmp.Diff(timeless(want.String()), timeless(shown)); diff != "" {
+		t.Error(diff)
+	}
 }
 
 func TestTokenExplain(t *testing.T) {

@@ -337,6 +337,8 @@ var badFiles = []bad{
 		`13: grant "view" breaks the glass, which always demands a reason; remove reason: false`},
 	{"break-glass that tells a stranger", grant, "role: viewer, breakGlass: {tells: [securty]}}\n" + hooks,
 		`13: grant "view" names the webhook "securty", which is not declared; did you mean "security"?`},
+	{"a webhook's secret too short", "", strings.Replace(hooks, "{env: SECRET}", "{env: SHORT_SECRET}", 1),
+		`14: webhook "security": secret is too short, 23 bytes; Standard Webhooks wants 24 to 64: make another, such as with 'openssl rand -base64 32', and give it to the receiver too`},
 	{"a webhook of plain http", "", "notify: {webhooks: [{name: a, url: 'http://h.example.com', secret: {env: SECRET}}]}\n",
 		`14: webhook "a": url: http is for loopback addresses only; use https`},
 	{"two webhooks of a name", "", "notify: {webhooks: [{name: a, url: 'https://h.example.com', secret: {env: SECRET}}, {name: a, url: 'https://h.example.com', secret: {env: SECRET}}]}\n",

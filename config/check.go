@@ -2,6 +2,7 @@ package config
 
 import (
 	"maps"
+	"net"
 	"slices"
 	"strings"
 
@@ -140,6 +141,20 @@ func (d *draft) warnProxy() {
 			d.warn(d.grants.nodes[i], "grant %q demands networks, but trustedProxies is not set, so that everybody seems to come from the proxy in front of Daypass; list the proxy in trustedProxies", g.Name)
 		}
 	}
+}
+
+// warnPort tells of a url on this machine at whose port nobody listens. With
+// https, something in front ends TLS and listens there.
+func (d *draft) warnPort() {
+	u := d.cfg.URL
+	if u == nil || u.Scheme != "http" || !loopback(u.Hostname()) {
+		return
+	}
+	_, port, err := net.SplitHostPort(d.cfg.Listen)
+	if err != nil || port == "0" || port == orElse(u.Port(), "80") {
+		return
+	}
+	d.warn(d.root.at["url"], "url is %s, and listen is %s: Daypass does not answer at the port of its own url; give both the same port, unless something on this machine passes requests on", u, d.cfg.Listen)
 }
 
 // compile freezes the policy of a file without errors.

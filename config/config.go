@@ -3,7 +3,9 @@ package config
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"net/url"
 	"path/filepath"
@@ -35,6 +37,7 @@ type Config struct {
 	AuditStdout       bool
 	Webhooks          []Webhook
 	KubeconfigContext string // a template; see ContextName
+	Files             []File // all that the file names
 }
 
 // Database is where state is kept. Exactly one of both is set.
@@ -90,8 +93,11 @@ func contextName(template string, c access.Cluster, role string) string {
 // come from, os.Getenv in most cases.
 func Load(path string, env func(string) string) (*Config, []Warning, error) {
 	data, err := readAtMost(path, maxSize)
-	if err != nil {
-		return nil, nil, Errors{{File: path, Text: fmt.Sprintf("the file cannot be read: %v; correct the path or its rights", err)}}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil, Errors{{File: path, Text: "the file does not exist; name your file of configuration with -c PATH, or make one after docs/daypass.example.yaml"}}
+	case err != nil:
+		return nil, nil, Errors{{File: path, Text: fmt.Sprintf("the file cannot be read: %v; correct its rights, or name another file with -c PATH", err)}}
 	}
 	return Parse(path, data, env, time.Now())
 }

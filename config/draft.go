@@ -84,6 +84,7 @@ func (d *draft) readServer() {
 	if slices.ContainsFunc(c.TrustedProxies, func(p netip.Prefix) bool { return p.Bits() == 0 }) {
 		t.warn(t.at["trustedProxies"], "trustedProxies believes everybody, so that anybody can claim any address; list your proxies only")
 	}
+	d.warnPort()
 	c.Contact = t.text("contact")
 	c.AuditStdout = true
 	if audit, ok := t.section("audit"); ok {
@@ -135,7 +136,7 @@ func (d *draft) postgres(parent table) Secret {
 	case "url":
 		s = NewSecret(t.text("url"))
 	case "urlFile":
-		s = d.fileSecret(t, "urlFile")
+		s = d.fileSecret(t, "urlFile", File{Key: "database", what: databaseURL})
 	case "urlEnv":
 		s = d.envSecret(t, "urlEnv")
 	}
@@ -176,7 +177,9 @@ func (d *draft) sealingKeyFile(t table, key string) string {
 	if path == "" {
 		return ""
 	}
-	if err := regular(path); err != nil {
+	b, err := keyFile(path)
+	d.named(File{Key: "sealingKeyFile", what: sealingKeys}, path, b)
+	if err != nil {
 		t.fail(t.at[key], "%s: %v", key, err)
 	} else if mode, open := openToOthers(path); open {
 		t.fail(t.at[key], "%s: the file %s is open to everybody on the machine (mode %04o); chmod o= it, or in Kubernetes set the volume's defaultMode to 0440", key, path, mode)
@@ -196,7 +199,7 @@ func (d *draft) sealingKeyEnv(t table, key string) string {
 
 // secret reads {file: …} or {env: …}. A secret written in their place is not
 // quoted, nor is an unknown key, which may be the secret itself.
-func (d *draft) secret(parent table, key string) Secret {
+func (d *draft) secret(parent table, key string, as File) Secret {
 	n := parent.at[key]
 	if n == nil || n.Kind == 0 {
 		return Secret{}
@@ -209,7 +212,7 @@ func (d *draft) secret(parent table, key string) Secret {
 	t := d.table(n, parent.of(key), find(parent.keys, key).keys)
 	switch t.oneOf("file", "env") {
 	case "file":
-		return d.fileSecret(t, "file")
+		return d.fileSecret(t, "file", as)
 	case "env":
 		return d.envSecret(t, "env")
 	}
@@ -224,12 +227,13 @@ func keys(n *yaml.Node) []string {
 	return out
 }
 
-func (d *draft) fileSecret(t table, key string) Secret {
+func (d *draft) fileSecret(t table, key string, as File) Secret {
 	path := d.path(t.text(key))
 	if path == "" {
 		return Secret{}
 	}
-	s, err := secretFile(path)
+	s, content, err := secretFile(path)
+	d.named(as, path, content)
 	if err != nil {
 		t.fail(t.at[key], "%s: %v", t.of(key), err)
 		return Secret{}
@@ -238,6 +242,12 @@ func (d *draft) fileSecret(t table, key string) Secret {
 		t.warn(t.at[key], "%s: the file %s is open to everybody on the machine (mode %04o); chmod o= it, or in Kubernetes set the volume's defaultMode to 0440", t.of(key), path, mode)
 	}
 	return s
+}
+
+// named keeps a file that the configuration names, and what it held.
+func (d *draft) named(as File, path string, content []byte) {
+	as.Path, as.content = path, NewSecret(digest(content))
+	d.cfg.Files = append(d.cfg.Files, as)
 }
 
 func (d *draft) envSecret(t table, key string) Secret {

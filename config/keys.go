@@ -130,7 +130,7 @@ func webhookKeys() []key {
 		{name: "url", such: "https://hooks.example.com/daypass", form: webForm(),
 			says: "`https`, or `http` on loopback. No user or password in it. It stands in the file as it is: with a receiver whose URL is itself a secret, use one of your own in between."},
 		{name: "secret", kind: isMapping, such: "{file: /etc/daypass/webhook-secret}", rule: oneKey, keys: secretKeys(), table: "secrets",
-			says: "A [secret](#secrets) that signs what is sent."},
+			says: "A [secret](#secrets) of 24 to 64 bytes that signs what is sent, such as `openssl rand -base64 32` prints."},
 	}
 }
 

@@ -28,12 +28,14 @@ import (
 var today = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // hush is a secret that must never be seen in what is printed.
-const hush = "hunter2-hush"
+const hush = "hunter2-hush-hunter2-hush"
 
 func environment(name string) string {
 	return map[string]string{
 		"DAYPASS_OKTA_SECRET": hush,
 		"SECRET":              hush,
+		"SHORT_SECRET":        hush[:23],
+		"LONG_SECRET":         strings.Repeat("x", 65),
 		"TWO_LINES":           hush + "\n" + hush,
 		"DATABASE_URL":        "postgres://daypass:" + hush + "@db.example.com/daypass",
 		"NOT_POSTGRES":        "mysql://daypass:" + hush + "@db.example.com/daypass",
@@ -182,8 +184,8 @@ func TestLoadTellsWhatItCannotRead(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "large.yaml"), strings.Repeat("# nothing\n", maxSize/10+1), 0o600)
 	for name, want := range map[string]string{
-		"missing.yaml": "missing.yaml: the file cannot be read: ",
-		".":            "the file cannot be read: ",
+		"missing.yaml": "missing.yaml: the file does not exist; name your file of configuration with -c PATH",
+		".":            "; correct its rights, or name another file with -c PATH",
 		"large.yaml":   "large.yaml: the file is larger than 1 MiB; is it the right one?",
 	} {
 		c, _, err := Load(filepath.Join(dir, name), environment)

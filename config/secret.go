@@ -47,18 +47,27 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 const maxSecret = 64 << 10
 
 // secretFile reads a secret from a file, without the newline at its end.
-func secretFile(path string) (Secret, error) {
+func secretFile(path string) (s Secret, content []byte, err error) {
+	if content, err = keyFile(path); err != nil {
+		return Secret{}, nil, err
+	}
+	s, err = oneLine(string(content), "the file "+path)
+	return s, content, err
+}
+
+// keyFile reads a file of secrets as it is.
+func keyFile(path string) ([]byte, error) {
 	if err := regular(path); err != nil {
-		return Secret{}, err
+		return nil, err
 	}
 	b, err := readAtMost(path, maxSecret)
 	if err != nil {
-		return Secret{}, fmt.Errorf("%w; give Daypass the right to read the file", err)
+		return nil, fmt.Errorf("%w; give Daypass the right to read the file", err)
 	}
 	if len(b) > maxSecret {
-		return Secret{}, fmt.Errorf("the file %s is larger than 64 KiB, which no secret is; correct the path", path)
+		return nil, fmt.Errorf("the file %s is larger than 64 KiB, which no secret is; correct the path", path)
 	}
-	return oneLine(string(b), "the file "+path)
+	return b, nil
 }
 
 // certificateFile reads certificates in PEM. They are no secret; a key among

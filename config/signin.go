@@ -38,10 +38,10 @@ func (d *draft) readProvider(t table) {
 	p.Label = orElse(t.text("label"), p.Name)
 	p.Issuer = read(t, "issuer", parseIssuer)
 	p.ClientID = t.text("clientID")
-	p.ClientSecret = d.secret(t, "clientSecret")
+	p.ClientSecret = d.secret(t, "clientSecret", File{Key: "signIn", Name: p.Name, what: ClientSecret})
 	p.Scopes = scopes(t)
 	p.GroupsClaim = orElse(t.text("groupsClaim"), defaultGroupsClaim)
-	p.CAs = d.certificates(t, "caFile")
+	p.CAs = d.certificates(t, "caFile", p.Name)
 	p.TrustUnstatedEmail = t.flag("trustUnstatedEmail", false)
 	p.Prompt = read(t, "prompt", parsePrompt)
 	p.MaxAge = read(t, "maxAge", parseSpan(shortest, maxProof))
@@ -62,12 +62,13 @@ func readGroupsFrom(t table, p *Provider) {
 }
 
 // certificates reads a file of certificates in PEM.
-func (d *draft) certificates(t table, key string) []byte {
+func (d *draft) certificates(t table, key, provider string) []byte {
 	path := d.path(t.text(key))
 	if path == "" {
 		return nil
 	}
 	b, err := certificateFile(path)
+	d.named(File{Key: "signIn", Name: provider, what: Certificates}, path, b)
 	if err != nil {
 		t.fail(t.at[key], "%s: %v", t.of(key), err)
 	}
@@ -158,8 +159,29 @@ func (d *draft) readNotify() {
 		var hook Webhook
 		hook.Name = read(w, "name", parseName)
 		hook.URL = read(w, "url", parseHook)
-		hook.Secret = d.secret(w, "secret")
+		hook.Secret = d.secret(w, "secret", File{Key: "notify", Name: hook.Name, what: webhookSecret})
+		checkHookSecret(w, hook.Secret)
 		d.webhooks.put(w, "webhook", hook.Name, hook, before)
 	}
 	d.cfg.Webhooks = d.webhooks.items
+}
+
+// https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+// wants 24 to 64 bytes of key.
+const (
+	shortestHookSecret = 24
+	longestHookSecret  = 64
+)
+
+// checkHookSecret refuses a secret that could be guessed from a notice: whoever
+// receives one can try at leisure which secret made its signature.
+func checkHookSecret(w table, s Secret) {
+	n := len(s.Reveal())
+	switch {
+	case n == 0: // told already
+	case n < shortestHookSecret:
+		w.fail(w.at["secret"], "%s is too short, %d bytes; Standard Webhooks wants %d to %d: make another, such as with 'openssl rand -base64 32', and give it to the receiver too", w.of("secret"), n, shortestHookSecret, longestHookSecret)
+	case n > longestHookSecret:
+		w.warn(w.at["secret"], "%s has %d bytes, and Standard Webhooks wants %d to %d; a receiver's library may refuse it", w.of("secret"), n, shortestHookSecret, longestHookSecret)
+	}
 }

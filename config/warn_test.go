@@ -51,6 +51,14 @@ func TestWarnings(t *testing.T) {
 			`10: cluster "two" is opened by no grant; add it to one or remove it`}},
 		{"break-glass that tells nobody", with(grant, "role: viewer, breakGlass: {whom: all}}"), []string{
 			`13: grant "view" breaks the glass and tells nobody; name a webhook in tells`}},
+		{"a url of this machine at another port", with("url: https://daypass.example.com", "url: http://127.0.0.1:8081"), []string{
+			`1: url is http://127.0.0.1:8081, and listen is 127.0.0.1:8080: Daypass does not answer at the port of its own url; give both the same port, unless something on this machine passes requests on`}},
+		{"a url of this machine without a port", with("url: https://daypass.example.com", "url: http://localhost"), []string{
+			`1: url is http://localhost, and listen is 127.0.0.1:8080: Daypass does not answer at the port of its own url; give both the same port, unless something on this machine passes requests on`}},
+		{"a url of this machine at the port that is listened at", with("url: https://daypass.example.com", "url: http://localhost:8082\nlisten: ':8082'"), nil},
+		{"a url of this machine behind TLS", with("url: https://daypass.example.com", "url: https://localhost:8443"), nil},
+		{"a webhook's secret too long", base + strings.Replace(hooks, "{env: SECRET}", "{env: LONG_SECRET}", 1), []string{
+			`14: webhook "security": secret has 65 bytes, and Standard Webhooks wants 24 to 64; a receiver's library may refuse it`}},
 		{"proxies that are everybody", base + "trustedProxies: ['0.0.0.0/0']\n", []string{
 			`14: trustedProxies believes everybody, so that anybody can claim any address; list your proxies only`}},
 		{"networks behind an unknown proxy", with(grant, "role: viewer, networks: [203.0.113.0/24]}"), []string{

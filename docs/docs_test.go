@@ -63,7 +63,7 @@ func withSecrets(t *testing.T, yaml string) string {
 		t.Fatal(err)
 	}
 	for _, m := range secretFile.FindAllStringSubmatch(yaml, -1) {
-		secret := "a secret\n"
+		secret := "a secret of a good length\n"
 		if strings.HasSuffix(m[1], "url") {
 			secret = "postgres://daypass@db.example.com/daypass\n"
 		}
@@ -80,7 +80,7 @@ func TestEveryConfigurationInThePagesIsAccepted(t *testing.T) {
 		for _, yaml := range blocks(page, "yaml daypass.yaml") {
 			found++
 			path := filepath.Join(withSecrets(t, yaml), "daypass.yaml")
-			_, warnings, err := config.Parse(path, []byte(yaml), func(string) string { return "a secret" }, today)
+			_, warnings, err := config.Parse(path, []byte(yaml), func(string) string { return "a secret of a good length" }, today)
 			if err != nil {
 				t.Errorf("%s: %v", name, err)
 			}

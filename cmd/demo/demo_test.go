@@ -6,6 +6,8 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
+	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -108,6 +110,40 @@ func kubectl(t *testing.T, kubeconfig string, args ...string) (string, bool) {
 	return string(out), err == nil
 }
 
+func TestTheDemoTakesTheAddressThatIsDemandedOrNone(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for address, want := range map[string]string{
+		l.Addr().String(): "address already in use; give an address of this machine whose port is free",
+		"127.0.0.1:99999": "invalid port; give an address of this machine whose port is free",
+		"8484":            "missing port in address; give an address of this machine whose port is free",
+	} {
+		t.Setenv("TMPDIR", t.TempDir())
+		err := run(t.Context(), options{listen: address, tokenLife: time.Minute}, io.Discard, func(*world) {})
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "-listen "+address) {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
+
+func TestTheDemoRefusesWhatItDoesNotUnderstand(t *testing.T) {
+	for args, want := range map[string]string{
+		"now":                `"now" is not understood; the demo takes flags only, see -help`,
+		"-token-life=1m now": `"now" is not understood`,
+		"-frob":              "flag provided but not defined: -frob; see -help",
+	} {
+		if _, err := read(strings.Fields(args), io.Discard); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", args, err)
+		}
+	}
+	if o, err := read([]string{"-listen", "127.0.0.1:1"}, io.Discard); err != nil || o.listen != "127.0.0.1:1" || o.tokenLife != 15*time.Minute {
+		t.Errorf("%+v, %v", o, err)
+	}
+}
+
 func TestTheDemo(t *testing.T) {
 	w, said := start(t)
 	var file, secret string
@@ -144,6 +180,11 @@ func TestTheDemo(t *testing.T) {
 			{[]string{"get", "pods"}, true, "ledger-0"},
 			{[]string{"get", "pods", "-A", "-o", "name"}, true, "pod/web-"},
 			{[]string{"get", "secrets"}, false, "Forbidden"},
+			{[]string{"run", "x", "--image=y"}, false, ""},
+			{[]string{"auth", "can-i", "list", "pods"}, false, ""},
+			{[]string{"exec", "ledger-0", "--", "true"}, false, ""},
+			{[]string{"scale", "deployment/web", "--replicas=2"}, false, ""},
+			{[]string{"logs", "ledger-0"}, false, ""},
 			{[]string{"delete", "pod", "ledger-0"}, false, `cannot delete resource "pods"`},
 		} {
 			out, ok := kubectl(t, file, try.args...)
@@ -152,6 +193,7 @@ func TestTheDemo(t *testing.T) {
 			}
 		}
 		said.mustSay(t, "may list pods: allowed, under ls_")
+		said.mustSay(t, "There is no run, scale, exec, logs, watch or can-i.") // as just tried
 	})
 
 	t.Run("a contractor gets one role on one cluster until a date", func(t *testing.T) {

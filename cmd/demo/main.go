@@ -6,8 +6,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -15,11 +17,14 @@ import (
 )
 
 func main() {
-	var o options
-	flag.StringVar(&o.data, "data", "", "keep the state in this folder instead of a temporary one")
-	flag.DurationVar(&o.tokenLife, "token-life", 15*time.Minute, "how long the simulated AWS honours a token")
-	flag.StringVar(&o.listen, "listen", "127.0.0.1:8484", "where the portal listens; another free port is taken when this one is busy")
-	flag.Parse()
+	o, err := read(os.Args[1:], os.Stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "demo:", err)
+		os.Exit(2)
+	}
 	signal.Ignore(syscall.SIGPIPE) // a reader that leaves must not leave the folder behind
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
@@ -27,4 +32,24 @@ func main() {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
+}
+
+// read reads what the demo was called with.
+func read(args []string, help io.Writer) (o options, err error) {
+	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // the error is told by whoever called
+	flags.StringVar(&o.data, "data", "", "keep the state in this `folder` instead of a temporary one")
+	flags.DurationVar(&o.tokenLife, "token-life", 15*time.Minute, "how long the simulated AWS honours a token")
+	flags.StringVar(&o.listen, "listen", "", "the `address` where the portal listens (default "+usual+", or a free port when that one is busy)")
+	err = flags.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		flags.SetOutput(help)
+		flags.Usage()
+	case err != nil:
+		return o, fmt.Errorf("%w; see -help", err)
+	case flags.NArg() > 0:
+		return o, fmt.Errorf("%q is not understood; the demo takes flags only, see -help", flags.Arg(0))
+	}
+	return o, err
 }

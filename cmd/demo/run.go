@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/daypass/daypass/cmd"
+	"github.com/daypass/daypass/cmd/demo/door"
 )
 
 type options struct {
@@ -72,7 +73,11 @@ func dataFolder(keep string) (string, func() error, error) {
 	return folder, func() error { return os.RemoveAll(folder) }, err
 }
 
-// listen takes the address that was asked for, or any free port of its host.
+// usual is where the portal listens unless something else is asked for.
+const usual = "127.0.0.1:8484"
+
+// listen takes an address that nobody asked for by name, or any free port of
+// its host.
 func listen(address string) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
 	if err == nil {
@@ -80,9 +85,18 @@ func listen(address string) (net.Listener, error) {
 	}
 	host, _, bad := net.SplitHostPort(address)
 	if bad != nil {
-		return nil, fmt.Errorf("-listen: %w", bad)
+		return nil, bad
 	}
 	return net.Listen("tcp", net.JoinHostPort(host, "0"))
+}
+
+// demanded takes the address that -listen names, or none.
+func demanded(address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("-listen %s: %w; give an address of this machine whose port is free, such as %s, or leave -listen out", address, err, usual)
+	}
+	return l, nil
 }
 
 // awaitReady waits until the server says that it is ready.
@@ -126,6 +140,7 @@ func (w *world) welcome(out io.Writer) {
 	file := "~/Downloads/payments-dev-viewer.yaml"
 	if _, err := exec.LookPath("kubectl"); err == nil {
 		fmt.Fprintf(out, "  3. kubectl --kubeconfig %s auth whoami        (then: get ns, get pods -A, get secrets -A)\n", file)
+		fmt.Fprintf(out, "     The demo's clusters answer %s.\n     There is no run, scale, exec, logs, watch or can-i.\n", door.Answers)
 	} else {
 		fmt.Fprintf(out, "  3. kubectl is not installed here; this asks the same of the cluster:\n"+
 			"     curl --cacert %s -H \"Authorization: Bearer $(sed -n 's/^ *token: //p' %s)\" %s/api/v1/namespaces\n",

@@ -46,7 +46,7 @@ func buildWorld(o options, folder string, say *narrator) (_ *world, err error) {
 	}()
 	// The portal's address is needed before it listens: providers compare
 	// redirect addresses to the letter.
-	portal, err := w.reserve("portal", o.listen)
+	portal, err := w.portal(o.listen)
 	if err != nil {
 		return nil, err
 	}
@@ -91,6 +91,27 @@ func (w *world) reserve(name, wanted string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return w.keep(file, l)
+}
+
+// portal finds the portal's address: the one that -listen demands, or else as
+// reserve does. A port of 0 demands none.
+func (w *world) portal(wanted string) (string, error) {
+	if wanted == "" {
+		return w.reserve("portal", usual)
+	}
+	if _, port, err := net.SplitHostPort(wanted); err == nil && port == "0" {
+		return w.reserve("portal", wanted)
+	}
+	l, err := demanded(wanted)
+	if err != nil {
+		return "", err
+	}
+	return w.keep(filepath.Join(w.folder, "portal.address"), l)
+}
+
+// keep writes down the address of a listener and lets go of it.
+func (w *world) keep(file string, l net.Listener) (string, error) {
 	if err := os.WriteFile(file, []byte(l.Addr().String()), 0o600); err != nil {
 		return "", errors.Join(err, l.Close())
 	}

@@ -15,6 +15,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
+// Answers says in words what kubectl can ask of a door.
+const Answers = "kubectl version, auth whoami, and get and delete of namespaces, pods, secrets and nodes"
+
 // Caller is who knocks, as the token says.
 type Caller struct {
 	Username    string
