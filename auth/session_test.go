@@ -364,6 +364,42 @@ func TestAnUnreadableBookClearsNoCookie(t *testing.T) {
 	}
 }
 
+func TestWhatOnlyAnotherServerCanReadSignsNobodyOut(t *testing.T) {
+	c := newClock()
+	s := serve(t, c, provide(t, c), nil)
+	b := s.browser()
+	b.signIn("okta", "u-1", "/")
+	cookie := b.cookie("session")
+	s.book.fail["Session"] = ErrBehind
+	for _, ask := range []func() answer{func() answer { return b.get("/") }, func() answer { return b.send("POST", s.URL+"/out") }} {
+		if a := ask(); a.status == http.StatusOK || !errors.Is(s.lastError(), ErrBehind) || errors.Is(s.lastError(), ErrSignedOut) || b.cookie("session") != cookie {
+			t.Errorf("it answers %d, %v", a.status, s.lastError())
+		}
+	}
+	if s.book.count() != 1 || len(s.book.seen()) != 1 {
+		t.Errorf("there are %d sessions, and the events %+v", s.book.count(), s.book.seen())
+	}
+	if a := b.signIn("okta", "u-1", "/x"); a.to != "/x" || s.book.count() != 1 || b.cookie("session") == cookie {
+		t.Errorf("signing in again ends at %q with %d sessions: %v", a.to, s.book.count(), s.lastError())
+	}
+}
+
+func TestASignInThatOnlyAnotherServerCanFinishIsNotSpent(t *testing.T) {
+	c := newClock()
+	s := serve(t, c, provide(t, c), nil)
+	b := s.browser()
+	cb := b.choose(b.begin("okta", "/x"), "u-1")
+	s.book.fail["TakeStart"] = ErrBehind
+	var f *Failure
+	if a := b.send("GET", cb); a.to != "" || !errors.Is(s.lastError(), ErrBehind) || errors.As(s.lastError(), &f) || len(s.book.seen()) != 0 {
+		t.Errorf("it leads to %q, %v", a.to, s.lastError())
+	}
+	s.book.heal()
+	if a := b.send("GET", cb); a.to != "/x" {
+		t.Errorf("where the key is it fails: %v", s.lastError())
+	}
+}
+
 func TestAFailedSignOutIsToldAndForgotten(t *testing.T) {
 	c := newClock()
 	s := serve(t, c, provide(t, c), nil)

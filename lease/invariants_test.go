@@ -24,6 +24,7 @@ func (w *world) holds(reconcile func()) []audit.Row {
 	w.nothingFollowsTheEnd(rows)
 	w.leasesAgree(rows)
 	w.noTokenLeaked(rows)
+	w.everyDirectionIsOnRecord(rows)
 	if w.t.Failed() {
 		w.t.Logf("the log:%s", describe(rows))
 	}
@@ -53,6 +54,21 @@ func (w *world) everyTokenIsOnRecord(rows []audit.Row) {
 		if n := kinds(of(rows[minted:], made))[audit.HandedOver]; n < given[made.ID] {
 			w.t.Errorf("%s was given %d times, of which %d are on record", made.ID, given[made.ID], n)
 		}
+	}
+}
+
+// everyDirectionIsOnRecord counts: a direction that was withheld may stand there
+// too, one that was told must.
+func (w *world) everyDirectionIsOnRecord(rows []audit.Row) {
+	w.t.Helper()
+	n := 0
+	for _, r := range rows {
+		if r.Event.Kind == audit.HandedOver && r.Event.Facts["form"] == string(lease.AWSRole) {
+			n++
+		}
+	}
+	if n < w.told {
+		w.t.Errorf("the role was told %d times, of which %d are on record", w.told, n)
 	}
 }
 

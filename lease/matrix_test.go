@@ -52,6 +52,14 @@ func deeds() []deed {
 			steps: []step{handingOver},
 		},
 		{
+			claim: "directing to the role tells nothing", before: fresh, do: direct, after: takesAgain,
+			steps: []step{handingOver},
+		},
+		{
+			claim: "directing to the role mints nothing for a spent token, and tells nothing", before: spent, do: direct, after: takesAgain,
+			steps: []step{handingOver},
+		},
+		{
 			claim: "renewing keeps its records", before: fresh, do: renew, after: takesAgain,
 			steps: []step{renewing, describing, minting, concluding}, goesOn: []step{renewing, describing, minting, concluding},
 		},
@@ -68,6 +76,10 @@ func start(ctx context.Context, w *world, _ lease.Lease) error {
 }
 
 func take(ctx context.Context, w *world, l lease.Lease) error { return w.take(ctx, w.keeper, l.ID) }
+
+func direct(ctx context.Context, w *world, l lease.Lease) error {
+	return w.direct(ctx, w.keeper, l.ID)
+}
 
 func renew(ctx context.Context, w *world, l lease.Lease) error {
 	_, err := w.keeper.Renew(ctx, l.ID, ada())
@@ -110,7 +122,7 @@ func endsAgain(w *world, l lease.Lease, how mode) {
 	}
 	w.look(l.ID)
 	n := w.aws.minted()
-	for _, err := range []error{take(context.Background(), w, l), renew(context.Background(), w, l)} {
+	for _, err := range []error{take(context.Background(), w, l), direct(context.Background(), w, l), renew(context.Background(), w, l)} {
 		if !errors.Is(err, lease.ErrOver) {
 			w.t.Errorf("after its end: %v", err)
 		}
@@ -139,7 +151,7 @@ func TestEveryStepBroken(t *testing.T) {
 
 func broken(w *world, d deed, at step, how mode) {
 	l := d.before(w)
-	given := len(w.received)
+	given, minted, told := len(w.received), w.aws.minted(), w.told
 	err, died := w.attempt(at, how, func(ctx context.Context) error { return d.do(ctx, w, l) })
 	switch goesOn := how == cancelled && slices.Contains(d.goesOn, at); {
 	case died != how.dies():
@@ -151,6 +163,12 @@ func broken(w *world, d deed, at step, how mode) {
 	}
 	if len(w.received) != given {
 		w.t.Error("a token was given")
+	}
+	if w.told != told {
+		w.t.Error("the role was told")
+	}
+	if len(d.steps) == 1 && w.aws.minted() != minted { // it takes no step at AWS
+		w.t.Error("a token was minted")
 	}
 	if at == describing || at == minting {
 		w.tells(err, how)

@@ -1,8 +1,11 @@
 package lease_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,11 +20,12 @@ const many = 32
 
 func TestManyAtOnce(t *testing.T) {
 	for claim, test := range map[string]func(*testing.T, *world, *clock){
-		"starts one lease with one intent per key":                   oneLeasePerKey,
-		"mints once for all who want a spent token":                  oneMintPerSpentToken,
-		"hands out nothing behind the end, on two servers":           endRace,
-		"an end on one server is an end on the other":                endElsewhere,
-		"two servers each hold a token of their own, both on record": twoServersTwoTokens,
+		"starts one lease with one intent per key":                     oneLeasePerKey,
+		"mints once for all who want a spent token":                    oneMintPerSpentToken,
+		"hands out nothing behind the end, on two servers":             endRace,
+		"of many leases at once, the most are started, on two servers": mostAtOnce,
+		"an end on one server is an end on the other":                  endElsewhere,
+		"two servers each hold a token of their own, both on record":   twoServersTwoTokens,
 	} {
 		t.Run(claim, func(t *testing.T) {
 			onBoth(t, func(t *testing.T, fresh func(*testing.T) store.Config) {
@@ -73,6 +77,8 @@ func endRace(t *testing.T, w *world, c *clock) {
 			case i == many/2:
 				_, err := k.End(t.Context(), l.ID, ada())
 				return err
+			case i%7 == 0:
+				return w.direct(t.Context(), k, l.ID)
 			case i%5 == 0:
 				_, err := k.Renew(t.Context(), l.ID, ada())
 				return err
@@ -88,6 +94,53 @@ func endRace(t *testing.T, w *world, c *clock) {
 	if n := kinds(w.holds(w.reconciled(c.move))); n[audit.LeaseEnded] != 4 {
 		t.Errorf("the log: %v", n)
 	}
+}
+
+func mostAtOnce(t *testing.T, w *world, c *clock) {
+	w.most = 5
+	servers := []*lease.Keeper{w.serve(w.store), w.serve(storetest.Open(t, w.config))}
+	started := 0
+	for i, err := range atOnce(many, func(i int) error {
+		_, err := servers[i%2].Start(t.Context(), want(fmt.Sprint(i)), ada())
+		return err
+	}) {
+		switch code := refusal(err); {
+		case err == nil:
+			started++
+		case code != lease.TooMany:
+			t.Errorf("number %d: %v", i, err)
+		}
+	}
+	if started != w.most || w.aws.minted() != w.most {
+		t.Errorf("%d were started, %d tokens minted; want %d", started, w.aws.minted(), w.most)
+	}
+	if _, err := servers[0].Start(t.Context(), want("bob's"), person("bob", "203.0.113.9")); err != nil {
+		t.Errorf("somebody else: %v", err)
+	}
+	for _, k := range servers {
+		k.Issuer.Tidy(t.Context(), true)
+	}
+	rows := w.holds(w.reconciled(c.move))
+	if n := kinds(rows); n[audit.LeaseStarted] != w.most+1 || n[audit.Intended] != w.most+1 || n[audit.Refused] > 4 {
+		t.Errorf("the log: %v", n)
+	}
+	if n := refused(t, rows); n != many-w.most {
+		t.Errorf("%d refusals are counted, want %d", n, many-w.most)
+	}
+}
+
+// refused counts the refusals for too many leases, repeats and all.
+func refused(t *testing.T, rows []audit.Row) (n int) {
+	t.Helper()
+	for _, r := range rows {
+		if r.Event.Kind != audit.Refused || r.Event.Reason != string(lease.TooMany) {
+			continue
+		}
+		more, err := strconv.Atoi(cmp.Or(r.Event.Facts["repeats"], "1"))
+		must(t, err)
+		n += more
+	}
+	return n
 }
 
 func endElsewhere(t *testing.T, w *world, c *clock) {

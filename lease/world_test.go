@@ -45,9 +45,11 @@ type world struct {
 	log    logged
 	policy atomic.Pointer[access.Policy]
 	faults faults
+	most   int // of the servers that are made from now on
 
 	mu       sync.Mutex
 	received []issuer.Issuance // what callers were given
+	told     int               // how often callers were told the role
 	states   []lease.State     // as read, over time
 }
 
@@ -84,7 +86,7 @@ func (w *world) serve(s *store.Store) *lease.Keeper {
 	})
 	return lease.New(lease.Options{
 		Issuer: i, Book: book{s, &w.faults}, Now: w.now, Log: slog.New(slog.NewJSONHandler(&w.log, nil)),
-		Link: func(id string) string { return "https://daypass.example/leases/" + id },
+		Link: func(id string) string { return "https://daypass.example/leases/" + id }, Most: w.most,
 	})
 }
 
@@ -97,6 +99,19 @@ func (w *world) take(ctx context.Context, k *lease.Keeper, id string) error {
 		w.received = append(w.received, made)
 	} else if token != "" {
 		w.t.Errorf("an error came with a token: %v", err)
+	}
+	return err
+}
+
+// direct directs and counts what was told.
+func (w *world) direct(ctx context.Context, k *lease.Keeper, id string) error {
+	_, d, err := k.Direct(ctx, id, lease.AWSRole, ada())
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err == nil {
+		w.told++
+	} else if d.Answer != "" || d.RoleARN != (access.ARN{}) {
+		w.t.Errorf("an error came with the role: %v", err)
 	}
 	return err
 }

@@ -43,6 +43,9 @@ func (s *Store) Together(dos ...func(*Tx) error) []error {
 	return errs
 }
 
+// Postgres reports whether the database is one.
+func (s *Store) Postgres() bool { return s.cfg.Postgres != "" }
+
 // Reads is the readers' pool.
 func (s *Store) Reads() *sql.DB { return s.reads }
 

@@ -120,12 +120,22 @@ func TestAnEndpointThatSomebodyElseWroteIsForgotten(t *testing.T) {
 		if e, err := s.Recall(t.Context(), arn); err != nil || e.URL != "https://pay" {
 			t.Fatalf("%v, %v", e, err)
 		}
+		altered(t, s, `UPDATE endpoints SET as_of_us = as_of_us + 1000000000000`)
+		if _, err := s.Recall(t.Context(), arn); !errors.Is(err, issuer.ErrNoEndpoint) {
+			t.Errorf("with another age: %v", err)
+		}
+		if err := s.Remember(t.Context(), arn, issuer.Endpoint{URL: "https://pay2", AsOf: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+		if e, err := s.Recall(t.Context(), arn); err != nil || e.URL != "https://pay2" {
+			t.Errorf("what cannot be believed was not replaced: %v, %v", e, err)
+		}
 		altered(t, s, `UPDATE endpoints SET cluster_arn = cluster_arn || 'x'`)
 		if _, err := s.Recall(t.Context(), arn+"x"); !errors.Is(err, issuer.ErrNoEndpoint) {
 			t.Errorf("another cluster's: %v", err)
 		}
 		rows, err := s.Events(t.Context(), audit.Query{Kind: audit.RowRefused})
-		if err != nil || len(rows) != 1 || rows[0].Event.Reason != "endpoint" {
+		if err != nil || len(rows) != 2 || rows[0].Event.Reason != "endpoint" || rows[1].Event.Reason != "endpoint" {
 			t.Errorf("on record: %v, %v", rows, err)
 		}
 	})
@@ -136,7 +146,8 @@ func TestASessionThatSomebodyElseWroteIsNone(t *testing.T) {
 		s := withKeys(t, fresh(t))
 		now := time.Now()
 		for i, change := range []string{"bytes = (SELECT bytes FROM sessions ORDER BY key_hash LIMIT 1)", "expires_us = expires_us + 1", "signed_in_us = signed_in_us + 1", "mark = NULL",
-			"provider = 'another'", "sid = 'x'", "id_token = mark"} {
+			"provider = 'another'", "sid = 'x'", "id_token = mark",
+			"seen_us = seen_us + 1", "seen_us = seen_us - 1", "seen_mark = NULL", "seen_mark = mark", "seen_mark = (SELECT seen_mark FROM sessions ORDER BY key_hash LIMIT 1)"} {
 			key := auth.Hash{0: 9, 1: byte(i + 1)}
 			in := auth.Session{Key: key, Principal: access.Principal{Provider: "p", Subject: fmt.Sprint(i)}, SignedIn: now, Seen: now, Expires: now.Add(time.Hour)}
 			if err := s.SignIn(t.Context(), in, auth.Hash{}, audit.New(audit.SignedIn, now, audit.Who{})); err != nil {
@@ -158,7 +169,7 @@ func TestASessionThatSomebodyElseWroteIsNone(t *testing.T) {
 			}
 		}
 		rows, err := s.Events(t.Context(), audit.Query{Kind: audit.RowRefused})
-		if err != nil || len(rows) != 7 || rows[0].Event.Reason != "session" {
+		if err != nil || len(rows) != 12 || rows[0].Event.Reason != "session" {
 			t.Errorf("on record: %d, %v", len(rows), err)
 		}
 	})
