@@ -27,7 +27,8 @@ const (
 	SignedIn          Kind = "sign-in.succeeded"
 	SignInFailed      Kind = "sign-in.failed"
 	SignedOut         Kind = "session.ended"
-	LogoutRefused     Kind = "logout.refused" // a provider's notice that somebody signed out there
+	Regrouped         Kind = "session.refreshed" // the provider told other groups of a person than before
+	LogoutRefused     Kind = "logout.refused"    // a provider's notice that somebody signed out there
 	Refused           Kind = "decision.refused"
 	LeaseStarted      Kind = "lease.started"
 	GlassBroken       Kind = "lease.break-glass"
@@ -46,7 +47,7 @@ const (
 
 // Kinds lists every kind, for filters.
 func Kinds() []Kind {
-	return []Kind{ServerStarted, ServerStopped, ConfigLoaded, ConfigRefused, SignedIn, SignInFailed, SignedOut, LogoutRefused,
+	return []Kind{ServerStarted, ServerStopped, ConfigLoaded, ConfigRefused, SignedIn, SignInFailed, SignedOut, Regrouped, LogoutRefused,
 		Refused, LeaseStarted, GlassBroken, LeaseEnded, LeaseExpired, Intended, Minted, MintFailed,
 		HandedOver, NoticeDelivered, NoticeUndelivered, Read, Exported, RowRefused}
 }

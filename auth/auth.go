@@ -35,7 +35,7 @@ func (h Hash) Mark() string { return h.String()[:16] }
 // IsZero reports whether this is the hash of nothing at all.
 func (h Hash) IsZero() bool { return h == Hash{} }
 
-// Session is one browser's sign-in.
+// Session is one sign-in, of a browser or of a program.
 type Session struct {
 	Key       Hash
 	Principal access.Principal
@@ -47,6 +47,10 @@ type Session struct {
 	Expires         time.Time // the absolute limit
 	Address         string    // where the sign-in came from
 	UserAgent       string
+	// Client is the program that the session is for; nil: a browser.
+	Client *ClientInfo `json:",omitempty"`
+	// AsOf is when the provider last vouched for the person and the groups.
+	AsOf time.Time `json:"-"`
 
 	// ProviderSession is the provider's own name for its session (sid), by
 	// which it ends ours; empty where it gives none.
@@ -55,6 +59,9 @@ type Session struct {
 	// IDToken is the raw ID token, sealed, for signing out at the provider;
 	// nil without a sealing key. It is kept and not read back with the rest.
 	IDToken []byte `json:"-"`
+	// Refresh is the provider's refresh token, sealed; nil where there is
+	// none. Lists leave it out.
+	Refresh []byte `json:"-"`
 }
 
 // Departure is a session that ended here and that the person may end at the

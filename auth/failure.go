@@ -82,6 +82,25 @@ const (
 	LogoutReplayed Kind = "logout-token-replayed"
 )
 
+// The kinds of failure that only programs' requests have.
+const (
+	NeedsNonce      Kind = "use-dpop-nonce" // no nonce of ours, or an old one; not a fault
+	BadProof        Kind = "proof"
+	ProofReplayed   Kind = "proof-replayed"
+	ClockOff        Kind = "clock"
+	NotSignedIn     Kind = "not-signed-in"
+	SignInTooOld    Kind = "sign-in-too-old"
+	ProviderDown    Kind = "provider-down"
+	BadGrant        Kind = "invalid-grant" // the code is wrong, used, or another's
+	DevicePending   Kind = "authorization-pending"
+	DeviceSlowDown  Kind = "slow-down"
+	DeviceDenied    Kind = "access-denied"
+	CodeExpired     Kind = "expired-code"
+	DeviceOff       Kind = "device-login-off"
+	UnknownUserCode Kind = "user-code-unknown"
+	BadAsk          Kind = "client-ask" // what a program asks for is not acceptable
+)
+
 // Failure is why a sign-in did not come about. It opened nothing.
 type Failure struct {
 	Side     Side

@@ -25,6 +25,8 @@ type Options struct {
 	Idle    time.Duration // a session unused for this long ends; an hour when zero
 	Longest time.Duration // a session ends after this, used or not; 12 hours when zero
 
+	Clients ClientOptions // for programs' sessions
+
 	Now func() time.Time // time.Now when nil
 	// Caller tells the client behind a request: address, user agent and
 	// request ID. It knows which proxies to believe; nil believes none.
@@ -80,6 +82,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Longest <= 0 {
 		o.Longest = 12 * time.Hour
+	}
+	if o.Clients.Longest <= 0 {
+		o.Clients.Longest = 12 * time.Hour
+	}
+	if o.Clients.Staleness <= 0 {
+		o.Clients.Staleness = 12 * time.Hour
 	}
 	if o.Patience <= 0 {
 		o.Patience = 10 * time.Second
