@@ -60,7 +60,7 @@ type Session struct {
 	// nil without a sealing key. It is kept and not read back with the rest.
 	IDToken []byte `json:"-"`
 	// Refresh is the provider's refresh token, sealed; nil where there is
-	// none. Lists leave it out.
+	// none.
 	Refresh []byte `json:"-"`
 }
 
@@ -112,10 +112,10 @@ var (
 // here after a restart: nobody is signed out for it, and nothing is opened.
 var ErrBehind = errors.New("this server lacks a sealing key that another one uses")
 
-// ErrReplayed says that a logout was taken before. ErrLoggedOut says that the
+// ErrReplayed says that a logout or a proof was taken before. ErrLoggedOut says that the
 // provider ended its session after it issued the ID token.
 var (
-	ErrReplayed  = errors.New("this logout was taken before")
+	ErrReplayed  = errors.New("this was taken before")
 	ErrLoggedOut = errors.New("the provider signed the person out meanwhile")
 )
 
@@ -154,8 +154,9 @@ type Sessions interface {
 	LogOut(ctx context.Context, l Logout, event func(Session) audit.Event) (ended int, err error)
 }
 
-// Alive says which sessions still count.
-type Alive struct{ SignedInAfter, SeenAfter, ExpiresAfter time.Time }
+// Alive says which sessions still count. For those of programs, ClientsAfter
+// stands in place of SignedInAfter and SeenAfter.
+type Alive struct{ SignedInAfter, SeenAfter, ExpiresAfter, ClientsAfter time.Time }
 
 // Starts keeps the sign-ins that await an answer.
 type Starts interface {
@@ -175,6 +176,7 @@ type Starts interface {
 type Book interface {
 	Sessions
 	Starts
+	Clients
 	// Record stores an event that changes nothing else.
 	Record(ctx context.Context, e audit.Event) error
 }

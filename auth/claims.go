@@ -35,7 +35,8 @@ type claims struct {
 	NotYet   *claimTime `json:"nbf"`
 	Issued   time.Time  `json:"-"`
 
-	all map[string]json.RawMessage
+	nonce string
+	all   map[string]json.RawMessage
 }
 
 // UnmarshalJSON is json.Unmarshaler. It keeps all claims, because the one with
@@ -77,6 +78,7 @@ type person struct {
 	session    string // sid: the provider's own session; may be empty
 	issued     time.Time
 	idToken    string // raw
+	refresh    string // raw; empty where the provider gave none
 }
 
 func (p *provider) person(c claims) (person, *Failure) {

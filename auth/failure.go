@@ -219,7 +219,10 @@ func logoutSayings() map[Kind]saying {
 func failed(kind Kind, name, label string, cause error) *Failure {
 	s, ok := sayings()[kind]
 	if !ok {
-		s = logoutSayings()[kind]
+		s, ok = logoutSayings()[kind]
+	}
+	if !ok {
+		s = clientSayings()[kind]
 	}
 	fill := func(text string) string { return strings.ReplaceAll(text, "%s", label) }
 	return &Failure{Side: s.side, Kind: kind, Provider: name, Say: fill(s.say), Next: fill(s.next), cause: cause}

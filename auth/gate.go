@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"github.com/daypass/daypass/audit"
 	"github.com/daypass/daypass/seal"
 )
@@ -48,6 +50,10 @@ type Gate struct {
 	session   jar
 	leaving   jar // the handle by which a browser that signed out here may do so at the provider
 	tally     tally
+	nonces    nonces
+	asking    singleflight.Group // of providers, by session
+	guesses   throttle           // of typed codes
+	begun     throttle           // sign-ins with a typed code
 }
 
 // startLife is how long a person may take at the provider.
@@ -63,6 +69,10 @@ func New(o Options) (*Gate, error) {
 		return nil, fmt.Errorf("url: %w", err)
 	}
 	g := &Gate{Options: o.withDefaults(), browser: newJar("browser", o.Site), session: newJar("session", o.Site), leaving: newJar("leaving", o.Site)}
+	var err error
+	if g.nonces, err = newNonces(o.Keys); err != nil {
+		return nil, fmt.Errorf("make a key for nonces: %w", err)
+	}
 	for _, c := range g.Options.Providers {
 		if _, ok := g.provider(c.Name); ok {
 			return nil, fmt.Errorf("sign-in provider %s: there are two of that name", c.Name)
@@ -238,7 +248,7 @@ func (p *provider) identify(ctx context.Context, m *metadata, q url.Values, begu
 		return person{}, fail
 	}
 	who, fail := p.person(c)
-	who.idToken = got.id
+	who.idToken, who.refresh = got.id, got.refresh
 	return who, fail
 }
 

@@ -56,7 +56,7 @@ func (g *Gate) SignOut(w http.ResponseWriter, r *http.Request) error {
 		return fmt.Errorf("end the session: %w", err)
 	}
 	g.session.clear(w)
-	if err == nil {
+	if err == nil && s.Client == nil { // a program's secret in a cookie is nobody's sign-in
 		err = g.leave(w, r, s)
 	}
 	if err != nil && !errors.Is(err, ErrNoSession) {
@@ -203,7 +203,8 @@ func (p *provider) leaveURL(m *metadata, hint, state string) string {
 // alive is what over says of times, for the book to pick by.
 func (g *Gate) alive() Alive {
 	now := g.Now()
-	return Alive{SignedInAfter: now.Add(-g.Longest), SeenAfter: now.Add(-g.Idle), ExpiresAfter: now}
+	return Alive{SignedInAfter: now.Add(-g.Longest), SeenAfter: now.Add(-g.Idle), ExpiresAfter: now,
+		ClientsAfter: now.Add(-g.Clients.Longest)}
 }
 
 // SessionsOf lists where a person is signed in, the newest first.

@@ -29,9 +29,10 @@ func (g *Gate) open(w http.ResponseWriter, r *http.Request, who person) error {
 	key, _ := hashSecret(token)
 	s := Session{
 		Key: key, Principal: who.Principal, UnverifiedEmail: who.unverified,
-		SignedIn: now, Seen: now, Expires: now.Add(g.Longest),
+		SignedIn: now, AsOf: now, Seen: now, Expires: now.Add(g.Longest),
 		Address: by.Address, UserAgent: by.UserAgent,
 		ProviderSession: who.session, Vouched: who.issued, IDToken: g.sealed(key, who.idToken),
+		Refresh: g.sealRefresh(key, who.refresh),
 	}
 	replaced, err := g.replaced(r)
 	if err != nil {
@@ -51,8 +52,8 @@ func (g *Gate) replaced(r *http.Request) (Hash, error) {
 	if key.IsZero() {
 		return Hash{}, nil
 	}
-	_, err := g.Book.Session(r.Context(), key)
-	if errors.Is(err, ErrNoSession) {
+	s, err := g.Book.Session(r.Context(), key)
+	if errors.Is(err, ErrNoSession) || s.Client != nil {
 		return Hash{}, nil
 	}
 	if err != nil && !errors.Is(err, ErrBehind) { // it is this browser's, whatever it says
@@ -82,6 +83,9 @@ func (s Session) signedIn(client audit.Who, replaced Hash) audit.Event {
 	}
 	if !replaced.IsZero() {
 		e.Facts["replaced"] = replaced.Mark()
+	}
+	if c := s.Client; c != nil {
+		e.Facts["client"], e.Facts["thumbprint"], e.Facts["via"] = c.Name, c.Thumbprint, c.via()
 	}
 	return e
 }
@@ -113,6 +117,9 @@ func (g *Gate) Person(w http.ResponseWriter, r *http.Request) (Session, error) {
 	if err != nil {
 		return Session{}, fmt.Errorf("look for the session: %w", err)
 	}
+	if s.Client != nil { // a program's secret is worth nothing without its key
+		return Session{}, g.heal(w, ErrSignedOut)
+	}
 	if why := g.over(s); why != "" {
 		g.lapse(r, s, why)
 		return Session{}, g.heal(w, ErrLapsed)
@@ -128,14 +135,17 @@ func (g *Gate) heal(w http.ResponseWriter, err error) error {
 // over says why a session is no longer good, or nothing. The limits of today's
 // configuration count, also for sessions of yesterday.
 func (g *Gate) over(s Session) string {
-	now := g.Now()
+	now, longest := g.Now(), g.Longest
+	if s.Client != nil {
+		longest = g.Clients.Longest
+	}
 	p, ok := g.provider(s.Principal.Provider)
 	switch {
 	case !ok || p.Issuer != s.Principal.Issuer:
 		return "provider-removed"
-	case !now.Before(s.Expires) || now.Sub(s.SignedIn) >= g.Longest:
+	case !now.Before(s.Expires) || now.Sub(s.SignedIn) >= longest:
 		return "expired"
-	case now.Sub(s.Seen) >= g.Idle:
+	case s.Client == nil && now.Sub(s.Seen) >= g.Idle: // programs rest at night
 		return "idle"
 	}
 	return ""
@@ -154,18 +164,9 @@ func (g *Gate) lapse(r *http.Request, s Session, why string) {
 // over; when noting fails otherwise the person goes on, and only the idle
 // limit may come early.
 func (g *Gate) touch(w http.ResponseWriter, ctx context.Context, s Session) (Session, error) {
-	now := g.Now()
-	if now.Sub(s.Seen) < touchEvery {
-		return s, nil
-	}
-	err := g.Book.Touch(ctx, s.Key, now)
+	s, err := g.touched(ctx, s)
 	if errors.Is(err, ErrNoSession) {
 		return Session{}, g.heal(w, ErrSignedOut)
 	}
-	if err != nil {
-		g.Log.Warn("a session's use could not be noted", "session", s.Key.Mark(), "err", err)
-		return s, nil
-	}
-	s.Seen = now
-	return s, nil
+	return s, err
 }

@@ -29,7 +29,7 @@ func asymmetric() []string {
 }
 
 // redeemed is what a code was traded for, raw.
-type redeemed struct{ id, access string }
+type redeemed struct{ id, access, refresh string }
 
 // exchange trades a code for tokens.
 func (p *provider) exchange(ctx context.Context, m *metadata, code, verifier string) (redeemed, *Failure) {
@@ -42,7 +42,7 @@ func (p *provider) exchange(ctx context.Context, m *metadata, code, verifier str
 	if !ok || raw == "" {
 		return redeemed{}, p.failed(NoIDToken, nil)
 	}
-	return redeemed{raw, t.AccessToken}, nil
+	return redeemed{raw, t.AccessToken, t.RefreshToken}, nil
 }
 
 // exchangeFailure never passes on oauth2's own error: it quotes the body of
@@ -95,9 +95,21 @@ func (p *provider) verifier(keys oidc.KeySet) *oidc.IDTokenVerifier {
 	})
 }
 
-// verify checks an ID token in full and gives its claims. go-oidc decides on
-// signature, algorithm, issuer, audience and expiry; the rest is here.
+// verify checks the ID token of a sign-in in full and gives its claims.
 func (p *provider) verify(ctx context.Context, m *metadata, raw string, begun Start) (claims, *Failure) {
+	c, fail := p.verifyAlone(ctx, m, raw)
+	if fail != nil {
+		return claims{}, fail
+	}
+	if subtle.ConstantTimeCompare([]byte(c.nonce), []byte(begun.Nonce)) != 1 {
+		return claims{}, p.failed(Nonce, nil)
+	}
+	return c, p.asked(c, begun)
+}
+
+// verifyAlone is verify without what only a sign-in can know. go-oidc decides
+// on signature, algorithm, issuer, audience and expiry; the rest is here.
+func (p *provider) verifyAlone(ctx context.Context, m *metadata, raw string) (claims, *Failure) {
 	seen := &witness{keys: m.keys}
 	token, err := p.verifier(seen).Verify(ctx, raw)
 	if err != nil {
@@ -112,8 +124,6 @@ func (p *provider) verify(ctx context.Context, m *metadata, raw string, begun St
 		return claims{}, p.failed(Future, fmt.Errorf("issued at %s", token.IssuedAt.UTC().Format(time.RFC3339)))
 	case !forUs(token.Audience, c.Party, p.ClientID):
 		return claims{}, p.failed(Party, fmt.Errorf("azp is %q, the audiences are %q", c.Party, token.Audience))
-	case subtle.ConstantTimeCompare([]byte(token.Nonce), []byte(begun.Nonce)) != 1:
-		return claims{}, p.failed(Nonce, nil)
 	case !fitSubject(c.Subject):
 		return claims{}, p.failed(Subject, nil)
 	case c.NotYet != nil && c.NotYet.After(p.now().Add(leeway)): // go-oidc would allow five minutes
@@ -121,8 +131,8 @@ func (p *provider) verify(ctx context.Context, m *metadata, raw string, begun St
 	case c.Session != "" && !fitSubject(c.Session):
 		return claims{}, p.failed(Malformed, errors.New("sid is too long or holds control characters"))
 	}
-	c.Issued = token.IssuedAt
-	return c, p.asked(c, begun)
+	c.Issued, c.nonce = token.IssuedAt, token.Nonce
+	return c, nil
 }
 
 // asked checks that the provider did what it was asked for: a provider that

@@ -25,6 +25,7 @@ const (
 	markSeen      = "session-seen"
 	markStart     = "start"
 	markDeparture = "departure"
+	markCode      = "client-code"
 )
 
 // reportEvery is how often one altered row is put on record.

@@ -14,8 +14,9 @@ import (
 var _ auth.Book = (*Store)(nil)
 
 const insertSession = `
-INSERT INTO sessions (key_hash, principal, bytes, signed_in_us, seen_us, expires_us, provider, sid, id_token, mark, seen_mark)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+INSERT INTO sessions (key_hash, principal, bytes, signed_in_us, seen_us, expires_us, provider, sid, id_token, mark, seen_mark,
+	client, as_of_us, refresh_token)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 ON CONFLICT (key_hash) DO NOTHING`
 
 // SignIn adds a session, takes the one it replaces out, and drops sessions that
@@ -26,17 +27,9 @@ func (s *Store) SignIn(ctx context.Context, in auth.Session, replaced auth.Hash,
 	if err != nil {
 		return fmt.Errorf("write a session as JSON: %w", err)
 	}
-	mark, seen := s.mark(markSession, r.fields()...), s.markSeen(in.Key, in.Seen)
 	err = s.write(ctx, func(t *tx) error {
-		if err := t.notLoggedOut(in); err != nil {
+		if err := t.addSession(in, r); err != nil {
 			return err
-		}
-		n, err := t.exec(insertSession, r.key, r.principal, r.bytes, r.signedIn, r.seen, r.expires, r.provider, r.sid, r.idToken, mark, seen)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return errRepeated
 		}
 		if err := t.dropSessions(replaced, in.SignedIn); err != nil {
 			return err
@@ -44,6 +37,20 @@ func (s *Store) SignIn(ctx context.Context, in auth.Session, replaced auth.Hash,
 		return t.append(e)
 	})
 	return wrap(err, "write the session")
+}
+
+// addSession is errRepeated when it is there already.
+func (t *tx) addSession(in auth.Session, r sessionRow) error {
+	if err := t.notLoggedOut(in); err != nil {
+		return err
+	}
+	s := t.writer.store
+	n, err := t.exec(insertSession, r.key, r.principal, r.bytes, r.signedIn, r.seen, r.expires, r.provider, r.sid, r.idToken,
+		s.mark(markSession, r.fields()...), s.markSeen(in.Key, in.Seen), flag(in.Client != nil), r.asOf, r.refresh)
+	if err == nil && n == 0 {
+		err = errRepeated
+	}
+	return err
 }
 
 // markSeen marks when a session was last seen, apart from the rest: it is
@@ -64,21 +71,22 @@ func (t *tx) dropSessions(replaced auth.Hash, before time.Time) error {
 
 // sessionRow is a session as it lies in the database.
 type sessionRow struct {
-	key, bytes, idToken, mark, seenMark []byte
-	signedIn, seen, expires             int64
-	principal, provider, sid            string
+	key, bytes, idToken, refresh, mark, seenMark []byte
+	signedIn, seen, expires, asOf                int64
+	principal, provider, sid                     string
 }
 
 func rowOf(in auth.Session) (sessionRow, error) {
 	b, err := json.Marshal(in)
 	return sessionRow{key: in.Key[:], bytes: b, idToken: in.IDToken, signedIn: us(in.SignedIn), seen: us(in.Seen), expires: us(in.Expires),
-		principal: in.Principal.ID(), provider: in.Principal.Provider, sid: text(in.ProviderSession)}, err
+		principal: in.Principal.ID(), provider: in.Principal.Provider, sid: text(in.ProviderSession), asOf: us(in.AsOf), refresh: in.Refresh}, err
 }
 
 // fields are all of a row that says whose it is, for how long at most, and by
 // what it is found and ended.
 func (r sessionRow) fields() [][]byte {
-	return [][]byte{r.key, r.bytes, number(r.signedIn), number(r.expires), []byte(r.principal), []byte(r.provider), []byte(r.sid), r.idToken}
+	return [][]byte{r.key, r.bytes, number(r.signedIn), number(r.expires), []byte(r.principal), []byte(r.provider), []byte(r.sid), r.idToken,
+		number(r.asOf), r.refresh}
 }
 
 func (r sessionRow) hash() (h auth.Hash) {
@@ -86,10 +94,12 @@ func (r sessionRow) hash() (h auth.Hash) {
 	return h
 }
 
-const sessionColumns = `key_hash, bytes, signed_in_us, seen_us, expires_us, mark, seen_mark, principal, provider, sid, id_token`
+const sessionColumns = `key_hash, bytes, signed_in_us, seen_us, expires_us, mark, seen_mark, principal, provider, sid, id_token,
+	as_of_us, refresh_token`
 
 func scanSession(row scanner) (r sessionRow, err error) {
-	return r, row.Scan(&r.key, &r.bytes, &r.signedIn, &r.seen, &r.expires, &r.mark, &r.seenMark, &r.principal, &r.provider, &r.sid, &r.idToken)
+	return r, row.Scan(&r.key, &r.bytes, &r.signedIn, &r.seen, &r.expires, &r.mark, &r.seenMark, &r.principal, &r.provider, &r.sid, &r.idToken,
+		&r.asOf, &r.refresh)
 }
 
 // session reads a row. One that is behind comes with what it says, as far as
@@ -104,6 +114,7 @@ func (s *Store) session(r sessionRow) (auth.Session, error) {
 		return auth.Session{}, errors.Join(errForged, flaw, err)
 	}
 	in.Key, in.SignedIn, in.Seen, in.Expires = r.hash(), at(r.signedIn), at(r.seen), at(r.expires)
+	in.AsOf, in.Refresh = at(r.asOf), r.refresh
 	return in, flaw
 }
 
@@ -152,14 +163,14 @@ const (
 	maxSessions = 100
 	sessionsOf  = `
 SELECT ` + sessionColumns + ` FROM sessions
-WHERE principal = $1 AND signed_in_us > $2 AND seen_us > $3 AND expires_us > $4
+WHERE principal = $1 AND expires_us > $4 AND (client = 0 AND signed_in_us > $2 AND seen_us > $3 OR client = 1 AND signed_in_us > $5)
 ORDER BY signed_in_us DESC, key_hash LIMIT 1000`
 )
 
 // SessionsOf lists a principal's living sessions, the newest sign-in first. It
 // leaves out those that are not as they were written.
 func (s *Store) SessionsOf(ctx context.Context, principal string, alive auth.Alive) ([]auth.Session, error) {
-	rows, err := list(ctx, s, scanSession, sessionsOf, principal, us(alive.SignedInAfter), us(alive.SeenAfter), us(alive.ExpiresAfter))
+	rows, err := list(ctx, s, scanSession, sessionsOf, principal, us(alive.SignedInAfter), us(alive.SeenAfter), us(alive.ExpiresAfter), us(alive.ClientsAfter))
 	if err != nil {
 		return nil, wrap(err, "list the sessions")
 	}

@@ -1,0 +1,180 @@
+package auth
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"math/big"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/daypass/daypass/audit"
+)
+
+// Device is a begun sign-in with a typed code.
+type Device struct {
+	DeviceCode, UserCode string
+	ExpiresIn, Interval  time.Duration
+}
+
+// Waiting is a program that waits for a person to allow it.
+type Waiting struct {
+	Name, Address, Thumbprint string
+	Begun                     time.Time
+}
+
+// userLetters spell no words and read like no digits.
+const userLetters = "BCDFGHJKLMNPQRSTVWXZ"
+
+const (
+	userCodeSize   = 8
+	deviceLife     = 10 * time.Minute
+	deviceInterval = 5 * time.Second
+	// mostGuesses is how many wrong codes a person, and an address, may type
+	// in ten minutes. There are 20^8 codes, and few of them wait.
+	mostGuesses = 10
+	// mostBegun is how many such sign-ins an address may begin in ten minutes.
+	mostBegun = 30
+)
+
+// BeginDevice begins a sign-in with a typed code, for the key that signed the
+// request. The error is a *Failure, or says that the book could not be written.
+func (g *Gate) BeginDevice(w http.ResponseWriter, r *http.Request, name string) (Device, error) {
+	d, err := g.beginDevice(w, r, name)
+	return d, g.notedClient(r, err)
+}
+
+func (g *Gate) beginDevice(w http.ResponseWriter, r *http.Request, name string) (Device, error) {
+	thumbprint, err := g.prove(w, r)
+	if err != nil {
+		return Device{}, err
+	}
+	by, now := g.caller(r), g.Now()
+	switch {
+	case !g.Clients.Device:
+		return Device{}, failed(DeviceOff, "", "", nil)
+	case !fitClientName(name):
+		return Device{}, failed(BadAsk, "", "", fmt.Errorf("the name must be 1 to %d characters that can be shown", maxClientName))
+	case g.begun.over(by.Address, mostBegun, now):
+		return Device{}, failed(DeviceSlowDown, "", "", nil)
+	}
+	g.begun.add(by.Address, now)
+	secret := newSecret()
+	key, _ := hashSecret(secret)
+	c := Code{Key: key, Authorization: Authorization{Name: name, Thumbprint: thumbprint},
+		Address: by.Address, UserAgent: by.UserAgent, Begun: now, Expires: now.Add(deviceLife)}
+	typed, err := g.putTyped(r, c)
+	if err != nil {
+		return Device{}, fmt.Errorf("write the code: %w", err)
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	return Device{DeviceCode: secret, UserCode: typed[:4] + "-" + typed[4:], ExpiresIn: deviceLife, Interval: deviceInterval}, nil
+}
+
+// putTyped stores a code under what a person is to type, which must not be in
+// use.
+func (g *Gate) putTyped(r *http.Request, c Code) (typed string, err error) {
+	for range 3 {
+		typed = newUserCode()
+		c.User = hashUserCode(typed)
+		if err = g.Book.PutCode(r.Context(), c); !errors.Is(err, ErrCodeTaken) {
+			break
+		}
+	}
+	return typed, err
+}
+
+func newUserCode() string {
+	var b strings.Builder
+	for range userCodeSize {
+		i, err := rand.Int(rand.Reader, big.NewInt(int64(len(userLetters))))
+		if err != nil { // never fails since Go 1.24
+			panic("auth: " + err.Error())
+		}
+		b.WriteByte(userLetters[i.Int64()])
+	}
+	return b.String()
+}
+
+func hashUserCode(typed string) Hash { return sha256.Sum256([]byte("typed " + typed)) }
+
+// readUserCode takes a code as people type it.
+func readUserCode(s string) (Hash, bool) {
+	if len(s) > 40 {
+		return Hash{}, false
+	}
+	s = strings.ToUpper(strings.NewReplacer(" ", "", "-", "").Replace(s))
+	if len(s) != userCodeSize || strings.Trim(s, userLetters) != "" {
+		return Hash{}, false
+	}
+	return hashUserCode(s), true
+}
+
+// Pending shows the program that waits behind a typed code. The error is a
+// *Failure that does not tell a wrong code from an old one or from too many
+// tries, or says that the book could not be read.
+func (g *Gate) Pending(r *http.Request, s Session, userCode string) (Waiting, error) {
+	c, err := g.typed(r, s, userCode)
+	if err != nil {
+		return Waiting{}, g.notedClient(r, err)
+	}
+	return Waiting{Name: c.Name, Address: c.Address, Thumbprint: c.Thumbprint, Begun: c.Begun}, nil
+}
+
+// Answer allows or refuses the program that waits behind a typed code. The
+// error is as for Pending.
+func (g *Gate) Answer(r *http.Request, s Session, userCode string, yes bool) error {
+	c, err := g.typed(r, s, userCode)
+	if err != nil {
+		return g.notedClient(r, err)
+	}
+	c.By, c.Principal, c.Denied = s.Key, s.Principal.ID(), !yes
+	var events []audit.Event
+	if !yes {
+		e := audit.New(audit.SignInFailed, g.Now(), s.by(g.caller(r)))
+		e.Reason = string(DeviceDenied)
+		e.Facts = map[string]string{"client": c.Name, "thumbprint": c.Thumbprint, "via": "device"}
+		events = append(events, e)
+	}
+	err = g.Book.AnswerCode(r.Context(), c, events...)
+	if errors.Is(err, ErrNoCode) {
+		return failed(UnknownUserCode, "", "", nil)
+	}
+	if err != nil {
+		return fmt.Errorf("write the answer: %w", err)
+	}
+	return nil
+}
+
+// typed finds the code that a person typed, while it waits.
+func (g *Gate) typed(r *http.Request, s Session, userCode string) (Code, error) {
+	if !g.Clients.Device {
+		return Code{}, failed(DeviceOff, "", "", nil)
+	}
+	if s.Client != nil {
+		return Code{}, failed(BadAsk, "", "", errors.New("only a browser can allow a program in"))
+	}
+	now := g.Now()
+	names := []string{"person " + s.Principal.ID(), "address " + g.caller(r).Address}
+	for _, name := range names {
+		if g.guesses.over(name, mostGuesses, now) {
+			return Code{}, failed(UnknownUserCode, "", "", errors.New("too many wrong codes were typed"))
+		}
+	}
+	c, err := Code{}, ErrNoCode
+	if key, ok := readUserCode(userCode); ok {
+		c, err = g.Book.TypedCode(r.Context(), key)
+	}
+	if errors.Is(err, ErrNoCode) || err == nil && (!c.By.IsZero() || !now.Before(c.Expires)) {
+		for _, name := range names {
+			g.guesses.add(name, now)
+		}
+		return Code{}, failed(UnknownUserCode, "", "", nil)
+	}
+	if err != nil {
+		return Code{}, fmt.Errorf("look for the code: %w", err)
+	}
+	return c, nil
+}
