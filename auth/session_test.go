@@ -27,7 +27,7 @@ func TestSignsInAndGoesWhereThePersonWasGoing(t *testing.T) {
 	}
 	_, key := sessionCookie(t, a)
 	want := Session{
-		Key: key, Vouched: c.now(), SignedIn: c.now(), Seen: c.now(), Expires: c.now().Add(10 * time.Hour),
+		Key: key, Vouched: c.now(), SignedIn: c.now(), AsOf: c.now(), Seen: c.now(), Expires: c.now().Add(10 * time.Hour),
 		Address: "127.0.0.1", UserAgent: "Go-http-client/1.1",
 		Principal: access.Principal{
 			Provider: "okta", Issuer: okta.Issuer(), Subject: "u-1", Email: "ada@acme.example",

@@ -32,10 +32,15 @@ type book struct {
 	fail     map[string]error // by method
 	after    map[string]bool  // the failure comes after the deed was done
 	touches  int
+
+	proofs  map[Hash]time.Time
+	codes   map[Hash]Code
+	claimed map[Hash]time.Time
 }
 
 func newBook() *book {
-	return &book{sessions: map[Hash]Session{}, starts: map[Hash]Start{}, left: map[Hash]Departure{}, fail: map[string]error{}, after: map[string]bool{}}
+	return &book{sessions: map[Hash]Session{}, starts: map[Hash]Start{}, left: map[Hash]Departure{}, fail: map[string]error{}, after: map[string]bool{},
+		proofs: map[Hash]time.Time{}, codes: map[Hash]Code{}, claimed: map[Hash]time.Time{}}
 }
 
 func (b *book) do(method string, deed func() error) error {
@@ -131,7 +136,8 @@ func (b *book) Forget(_ context.Context, key Hash) error {
 func (b *book) SessionsOf(_ context.Context, principal string, alive Alive) (out []Session, err error) {
 	err = b.do("SessionsOf", func() error {
 		for _, s := range b.sessions {
-			if s.Principal.ID() == principal && s.SignedIn.After(alive.SignedInAfter) && s.Seen.After(alive.SeenAfter) && s.Expires.After(alive.ExpiresAfter) {
+			if s.Principal.ID() == principal && s.Expires.After(alive.ExpiresAfter) &&
+				(s.Client == nil && s.SignedIn.After(alive.SignedInAfter) && s.Seen.After(alive.SeenAfter) || s.Client != nil && s.SignedIn.After(alive.ClientsAfter)) {
 				out = append(out, s)
 			}
 		}

@@ -95,8 +95,12 @@ type Provider struct {
 	clients map[string]Client
 	codes   map[string]grant
 	bearers map[string]grant
-	keys    keyring
-	lies    Lies
+
+	refreshes map[string]grant
+	changed   map[string]Person // by subject
+
+	keys keyring
+	lies Lies
 }
 
 // grant is what a code or an access token stands for.

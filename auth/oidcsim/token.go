@@ -24,7 +24,7 @@ func (p *Provider) serveToken(w http.ResponseWriter, r *http.Request) {
 	client, no := p.authenticate(r)
 	if no == nil {
 		var answer map[string]any
-		if answer, no = p.redeem(client, r.PostForm); no == nil {
+		if answer, no = p.grantType(client, r.PostForm); no == nil {
 			writeJSON(w, http.StatusOK, answer)
 			return
 		}
@@ -67,9 +67,6 @@ func unescape(s string) string {
 
 // redeem trades a code for tokens. The code is spent whatever comes of it.
 func (p *Provider) redeem(c Client, form url.Values) (map[string]any, *refusal) {
-	if form.Get("grant_type") != "authorization_code" {
-		return nil, &refusal{http.StatusBadRequest, "unsupported_grant_type", "only authorization_code is served"}
-	}
 	g, ok := p.take(form.Get("code"))
 	switch {
 	case !ok:
@@ -126,6 +123,7 @@ func (p *Provider) tokens(g grant) (map[string]any, *refusal) {
 		"access_token": bearer, "token_type": "Bearer", "expires_in": int(tokenLife.Seconds()),
 		"id_token": idToken, "scope": strings.Join(g.scopes, " "),
 	}
+	p.keepFor(g, answer)
 	if lies.Tokens != nil {
 		lies.Tokens(answer)
 	}

@@ -21,7 +21,7 @@ func newSession(secret string) auth.Session {
 		Key: sha256.Sum256([]byte(secret)),
 		Principal: access.Principal{Provider: "okta", Issuer: "https://okta.example", Subject: "00u\x001", Email: "ada@example.com",
 			Name: "Ada \u00e9", Groups: []string{"sre", "a,b", `q"`}, NoGroupsClaim: true},
-		UnverifiedEmail: "x@example.com", SignedIn: noon, Seen: noon, Expires: noon.Add(12 * time.Hour), Address: "192.0.2.1", UserAgent: "curl",
+		UnverifiedEmail: "x@example.com", SignedIn: noon, AsOf: noon, Seen: noon, Expires: noon.Add(12 * time.Hour), Address: "192.0.2.1", UserAgent: "curl",
 	}
 }
 
