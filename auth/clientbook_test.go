@@ -97,7 +97,6 @@ func (b *book) Regroup(_ context.Context, s Session, was time.Time, events ...au
 			return ErrMoved
 		}
 		b.sessions[s.Key] = s
-		delete(b.claimed, s.Key)
 		b.events = append(b.events, events...)
 		return nil
 	})

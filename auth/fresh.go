@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -136,9 +137,22 @@ func (g *Gate) ask(ctx context.Context, s Session, by audit.Who) (Session, error
 	}
 	if fail != nil {
 		g.Log.Warn("the provider was asked about a session and does not tell", "session", s.Key.Mark(), "err", fail)
-		return Session{}, fail
+		return Session{}, g.keepRotated(ctx, s, who, fail)
 	}
 	return g.regroup(ctx, s, who, by)
+}
+
+// keepRotated stores the refresh token that came before something failed: the
+// one of before may be worthless now.
+func (g *Gate) keepRotated(ctx context.Context, s Session, who person, fail *Failure) error {
+	if who.refresh == "" {
+		return fail
+	}
+	s.Refresh = g.sealRefresh(s.Key, who.refresh)
+	if err := g.Book.Regroup(ctx, s, s.AsOf); err != nil && !errors.Is(err, ErrMoved) {
+		return errors.Join(fail, fmt.Errorf("keep the new refresh token: %w", err))
+	}
+	return fail
 }
 
 // moved is the session as another request left it.
@@ -155,8 +169,12 @@ func (g *Gate) moved(ctx context.Context, s Session) (Session, error) {
 	return now, nil
 }
 
-// disowned ends a session that the provider does not stand by any more.
+// disowned ends a session that the provider does not stand by any more; unless
+// another server traded the refresh token meanwhile, which also spends it.
 func (g *Gate) disowned(ctx context.Context, s Session, by audit.Who, fail *Failure) error {
+	if now, err := g.Book.Session(ctx, s.Key); err == nil && !bytes.Equal(now.Refresh, s.Refresh) {
+		return ErrMoved
+	}
 	e := s.ended("provider-refused", g.Now(), by)
 	e.Details.Text = printable(fail.Error(), 500)
 	if err := g.Book.SignOut(ctx, s.Key, e); err != nil && !errors.Is(err, ErrNoSession) {
@@ -205,7 +223,8 @@ func without(a, b []string) (n int) {
 	return n
 }
 
-// again asks the provider about a person who signed in before.
+// again asks the provider about a person who signed in before. What it gives
+// with a failure has the new refresh token, where one came.
 func (p *provider) again(ctx context.Context, refresh string, s Session) (person, *Failure) {
 	m, fail := p.discover(ctx)
 	if fail != nil {
@@ -217,7 +236,7 @@ func (p *provider) again(ctx context.Context, refresh string, s Session) (person
 	}
 	c, fail := p.claimsAgain(ctx, m, got, s.Principal.Subject)
 	if fail != nil {
-		return person{}, fail
+		return person{refresh: got.refresh}, fail
 	}
 	who, fail := p.person(c)
 	who.refresh = got.refresh

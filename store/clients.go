@@ -313,7 +313,7 @@ func (s *Store) Regroup(ctx context.Context, in auth.Session, was time.Time, eve
 			return fmt.Errorf("write a session as JSON: %w", err)
 		}
 		row.asOf, row.refresh = us(in.AsOf), in.Refresh
-		_, err = t.exec(`UPDATE sessions SET bytes = $2, as_of_us = $3, refresh_token = $4, mark = $5, asking_us = 0 WHERE key_hash = $1`,
+		_, err = t.exec(`UPDATE sessions SET bytes = $2, as_of_us = $3, refresh_token = $4, mark = $5 WHERE key_hash = $1`,
 			row.key, row.bytes, row.asOf, row.refresh, s.mark(markSession, row.fields()...))
 		if err != nil || len(events) == 0 {
 			return err
