@@ -28,7 +28,7 @@ func Run(t *testing.T, fresh func(t *testing.T) store.Config) {
 		tests func(*testing.T, opener)
 	}{
 		{"events", testEvents}, {"search", testSearch}, {"leases", testLeases}, {"issuances", testIssuances},
-		{"sessions", testSessions}, {"endpoints", testEndpoints}, {"outbox", testOutbox}, {"together", testTogether},
+		{"sessions", testSessions}, {"clients", testClients}, {"endpoints", testEndpoints}, {"outbox", testOutbox}, {"together", testTogether},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.tests(t, opener{fresh}) })
 	}
