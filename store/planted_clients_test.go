@@ -1,0 +1,94 @@
+package store_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/daypass/daypass/audit"
+	"github.com/daypass/daypass/auth"
+	"github.com/daypass/daypass/store"
+)
+
+func allow(in auth.Session) func(auth.Code, auth.Session) (auth.Session, audit.Event, error) {
+	return func(_ auth.Code, from auth.Session) (auth.Session, audit.Event, error) {
+		if from.Key.IsZero() {
+			return auth.Session{}, audit.Event{}, errors.New("nobody answered")
+		}
+		return in, audit.New(audit.SignedIn, in.SignedIn, audit.Who{}), nil
+	}
+}
+
+func TestACodeThatSomebodyElseWroteOpensNothing(t *testing.T) {
+	onBoth(t, func(t *testing.T, fresh func(*testing.T) store.Config) {
+		s := withKeys(t, fresh(t))
+		now := time.Now()
+		from := person(1, now)
+		signIn(t, s, from)
+		put := func(n byte) auth.Code {
+			t.Helper()
+			c := auth.Code{Key: auth.Hash{0: n}, User: auth.Hash{0: n, 1: 1}, By: from.Key, Begun: now, Expires: now.Add(time.Minute)}
+			if err := s.PutCode(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+			return c
+		}
+		good := put(1)
+		for i, change := range []string{"expires_us = expires_us + 1", "mark = NULL", "user_hash = NULL",
+			"bytes = (SELECT bytes FROM client_codes WHERE key_hash <> %s LIMIT 1)",
+			"mark = (SELECT mark FROM client_codes WHERE key_hash <> %s LIMIT 1)"} {
+			c := put(byte(10 + i))
+			this := literal(s, c.Key[:])
+			altered(t, s, "UPDATE client_codes SET "+strings.ReplaceAll(change, "%s", this)+" WHERE key_hash = "+this)
+			if _, err := s.TypedCode(t.Context(), c.User); !errors.Is(err, auth.ErrNoCode) {
+				t.Errorf("%s, typed: %v", change, err)
+			}
+			if err := s.AnswerCode(t.Context(), c); !errors.Is(err, auth.ErrNoCode) {
+				t.Errorf("%s, answered: %v", change, err)
+			}
+			if err := s.Redeem(t.Context(), c.Key, now, allow(person(20+i, now))); !errors.Is(err, auth.ErrNoCode) {
+				t.Errorf("%s, redeemed: %v", change, err)
+			}
+			if n := refusedRows(t, s); n["client-code "+c.Key.Mark()] != 1 {
+				t.Errorf("%s: on record are %v", change, n)
+			}
+		}
+		if err := s.Redeem(t.Context(), good.Key, now, allow(person(2, now))); err != nil {
+			t.Errorf("untouched: %v", err)
+		}
+		last := put(99)
+		altered(t, s, "UPDATE sessions SET expires_us = expires_us + 1 WHERE key_hash = "+literal(s, from.Key[:]))
+		if err := s.Redeem(t.Context(), last.Key, now, allow(person(3, now))); err == nil {
+			t.Error("a browser's session that was altered lets a program in")
+		}
+	})
+}
+
+func TestAskingTheProviderMakesNoAlteredSessionGood(t *testing.T) {
+	onBoth(t, func(t *testing.T, fresh func(*testing.T) store.Config) {
+		s := withKeys(t, fresh(t))
+		now := time.Now().Truncate(time.Microsecond)
+		for i, change := range []string{"expires_us = expires_us + 1", "refresh_token = NULL", "as_of_us = as_of_us + 0, sid = 'other'", "mark = NULL"} {
+			in := person(i, now)
+			in.AsOf, in.Refresh, in.Client = now, []byte("sealed"), &auth.ClientInfo{Name: "laptop"}
+			signIn(t, s, in)
+			altered(t, s, "UPDATE sessions SET "+change+" WHERE key_hash = "+literal(s, in.Key[:]))
+			next := in
+			next.AsOf = now.Add(time.Hour)
+			if err := s.Regroup(t.Context(), next, in.AsOf); !errors.Is(err, auth.ErrMoved) {
+				t.Errorf("%s: %v", change, err)
+			}
+			if _, err := s.Session(t.Context(), in.Key); !errors.Is(err, auth.ErrNoSession) {
+				t.Errorf("%s: read as %v", change, err)
+			}
+		}
+		in := person(50, now)
+		in.AsOf = now
+		signIn(t, s, in)
+		altered(t, s, "UPDATE sessions SET as_of_us = as_of_us + 1 WHERE key_hash = "+literal(s, in.Key[:]))
+		if _, err := s.Session(t.Context(), in.Key); !errors.Is(err, auth.ErrNoSession) {
+			t.Errorf("groups made younger: %v", err)
+		}
+	})
+}
