@@ -4,9 +4,11 @@
 // It promises that a session exists only after an answer that was asked for by
 // this browser, for this provider, once, and that was verified in full; and
 // that the sign-in stood in the audit log first. Every other answer becomes a
-// Failure with a sentence, an event and no session. Its one danger: whoever
-// holds a session's cookie is that person, so the cookie's value is in no log
-// and the database holds its hash only.
+// Failure with a sentence, an event and no session. A program's session exists
+// only after such a person allowed it, and is good only for requests signed by
+// its key, each once (RFC 9449). Its one danger: whoever holds a session's
+// cookie is that person, so the cookie's value is in no log and the database
+// holds its hash only.
 package auth
 
 import (
@@ -22,7 +24,7 @@ import (
 	"github.com/daypass/daypass/audit"
 )
 
-// Hash is the SHA-256 of a secret that a browser holds. It finds a row and
+// Hash is the SHA-256 of a secret that a browser or a program holds. It finds a row and
 // opens nothing.
 type Hash [sha256.Size]byte
 

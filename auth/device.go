@@ -47,14 +47,16 @@ func (g *Gate) BeginDevice(w http.ResponseWriter, r *http.Request, name string) 
 }
 
 func (g *Gate) beginDevice(w http.ResponseWriter, r *http.Request, name string) (Device, error) {
+	if !g.Clients.Device {
+		g.offer(w)
+		return Device{}, failed(DeviceOff, "", "", nil)
+	}
 	thumbprint, err := g.prove(w, r)
 	if err != nil {
 		return Device{}, err
 	}
 	by, now := g.caller(r), g.Now()
 	switch {
-	case !g.Clients.Device:
-		return Device{}, failed(DeviceOff, "", "", nil)
 	case !fitClientName(name):
 		return Device{}, failed(BadAsk, "", "", fmt.Errorf("the name must be 1 to %d characters that can be shown", maxClientName))
 	case g.begun.over(by.Address, mostBegun, now):
