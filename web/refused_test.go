@@ -161,7 +161,7 @@ func TestCancellingAtTheProviderIsNoFailure(t *testing.T) {
 	b := webtest.New(t, s.URL)
 	asked := b.Get("/auth/staff?return=/")
 	p := b.Get(asked.URL.String() + "&cancel=1")
-	p.MustSay(t, http.StatusForbidden, "or you cancelled there", `class="notice" role="status"`, "Continue with Staff")
+	p.MustSay(t, http.StatusForbidden, "You cancelled at Staff, or it does not let you in", `class="notice" role="status"`, "Continue with Staff")
 	if strings.Contains(p.Text, `role="alert"`) || strings.Contains(s.said(), "level=WARN") {
 		t.Errorf("a person's own choice is an alarm:\n%s\n%s", p.Text, s.said())
 	}
