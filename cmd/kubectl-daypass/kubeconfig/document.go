@@ -70,17 +70,30 @@ func readYAML(text []byte) (root *yaml.Node, err error) {
 	if err := decoder.Decode(&doc); errors.Is(err, io.EOF) {
 		return &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}, nil
 	} else if err != nil {
-		return nil, err
+		return nil, trueLine(err, text)
 	}
 	if err := decoder.Decode(&more); err == nil {
 		return nil, fmt.Errorf("line %d: there is a second YAML document in the file, and kubectl reads only the first", more.Line)
 	} else if !errors.Is(err, io.EOF) {
-		return nil, err
+		return nil, trueLine(err, text)
 	}
 	if len(doc.Content) == 0 || isNull(doc.Content[0]) {
 		return &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}, nil
 	}
 	return doc.Content[0], nil
+}
+
+// trueLine mends the line in an error: for what is missing, the library counts
+// from 0, except at the text's end.
+func trueLine(err error, text []byte) error {
+	var line int
+	var rest string
+	if n, _ := fmt.Sscanf(err.Error(), "yaml: line %d: did not %s", &line, &rest); n < 2 {
+		return err
+	}
+	_, what, _ := strings.Cut(err.Error(), "did not ")
+	last := max(1, bytes.Count(text, []byte("\n")))
+	return fmt.Errorf("line %d: did not %s", min(line+1, last), what)
 }
 
 // checkKeys refuses a key given twice: readers differ in which one counts.

@@ -94,7 +94,7 @@ func (k keeper) replace(old state, text []byte, held *lock) (backup string, err 
 		}
 		return "", fmt.Errorf("write %s (it stays as it is): %w", old.path, err)
 	}
-	k.prune(old.path)
+	k.prune(old.path, backup)
 	return backup, nil
 }
 
@@ -200,9 +200,10 @@ func keep(f *os.File, old state) error {
 	return nil
 }
 
-// prune leaves the newest of the backups with a time. What it cannot remove
-// is tried again the next time.
-func (k keeper) prune(path string) {
+// prune leaves the newest of the backups with a time, and the one just made
+// even when the clock went back. What it cannot remove is tried again the next
+// time.
+func (k keeper) prune(path, made string) {
 	entries, err := os.ReadDir(filepath.Dir(path))
 	if err != nil {
 		return
@@ -211,12 +212,16 @@ func (k keeper) prune(path string) {
 	var old []string
 	for _, entry := range entries {
 		stamp, ours := strings.CutPrefix(entry.Name(), prefix)
-		if _, err := time.Parse(backupTime, stamp); ours && err == nil {
+		if _, err := time.Parse(backupTime, stamp); ours && err == nil && entry.Name() != filepath.Base(made) {
 			old = append(old, entry.Name())
 		}
 	}
+	keep := backups
+	if made != "" && made != path+backupName {
+		keep--
+	}
 	sort.Strings(old)
-	for len(old) > backups {
+	for len(old) > keep {
 		_ = os.Remove(filepath.Join(filepath.Dir(path), old[0]))
 		old = old[1:]
 	}

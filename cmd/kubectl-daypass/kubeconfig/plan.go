@@ -85,14 +85,14 @@ func (d document) checkFree(e Entry) error {
 	if user := d.item("users", e.User); user != nil && !ours(user, e.Command) {
 		return d.taken(user, "user", e.User, "it does not call "+program(e.Command))
 	}
-	if cluster := d.item("clusters", e.Cluster); cluster != nil {
-		if why := d.clusterInTheWay(cluster, e); why != "" {
-			return d.taken(cluster, "cluster", e.Cluster, why)
-		}
-	}
 	if context := d.item("contexts", e.Context); context != nil {
 		if why := d.contextInTheWay(context, e); why != "" {
 			return d.taken(context, "context", e.Context, why)
+		}
+	}
+	if cluster := d.item("clusters", e.Cluster); cluster != nil {
+		if why := d.clusterInTheWay(cluster, e); why != "" {
+			return d.taken(cluster, "cluster", e.Cluster, why)
 		}
 	}
 	return nil
