@@ -85,6 +85,9 @@ func (p put) replaceItem(d document, items *yaml.Node) [][]byte {
 	depth := items.Column - 1
 	from, to := d.itemLines(items, p.name)
 	lines := d.lines()
+	if to > len(lines)+1 {
+		return nil
+	}
 	var piece strings.Builder
 	for _, line := range lines[from-1 : to-1] {
 		cut := min(depth, len(line)-len(strings.TrimLeft(line, " ")))
@@ -119,6 +122,9 @@ func (r drop) splices(d document) [][]byte {
 		return [][]byte{cut.text}
 	}
 	colon := d.afterColon(key)
+	if colon > len(cut.text) {
+		return nil
+	}
 	return [][]byte{concat(cut.text[:colon], []byte(" []"), cut.text[colon:])}
 }
 

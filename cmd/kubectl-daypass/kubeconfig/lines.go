@@ -16,6 +16,13 @@ func (d document) lines() []string {
 	return lines
 }
 
+// countable says that our lines are the library's: it also ends one at a lone
+// carriage return and at three rare characters.
+func (d document) countable() bool {
+	plain := strings.ReplaceAll(string(d.text), "\r\n", "\n")
+	return !strings.ContainsAny(plain, "\r\u0085\u2028\u2029")
+}
+
 // end is the line after the document's last: where a new section goes.
 func (d document) end() int {
 	lines := d.lines()

@@ -23,7 +23,7 @@ func (d document) take(s step) (document, error) {
 	if err != nil || same(d.root, want) {
 		return d, err
 	}
-	for _, text := range s.splices(d) {
+	for _, text := range d.tries(s) {
 		if next, err := parse(d.path, text); err == nil && same(next.root, want) {
 			return next, nil
 		}
@@ -37,6 +37,14 @@ func (d document) take(s step) (document, error) {
 		return d, errors.Join(fmt.Errorf("%s has a form that Daypass cannot change without harm; it stays as it is", d.path), err)
 	}
 	return next, nil
+}
+
+// tries are the splices of a text whose lines can be counted.
+func (d document) tries(s step) [][]byte {
+	if !d.json && !d.countable() {
+		return nil
+	}
+	return s.splices(d)
 }
 
 // after is the tree as it is to be. It is parsed anew, so that the document's
