@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"text/tabwriter"
@@ -66,10 +67,13 @@ func (w world) yaml(v any) error {
 		return fmt.Errorf("writing the answer: %w", err)
 	}
 	unfold(&n)
-	if b, err = yaml.Marshal(&n); err != nil {
+	var out bytes.Buffer
+	e := yaml.NewEncoder(&out)
+	e.SetIndent(2)
+	if err := e.Encode(&n); err != nil {
 		return fmt.Errorf("writing the answer: %w", err)
 	}
-	return w.raw(b)
+	return w.raw(out.Bytes())
 }
 
 // unfold takes away the braces and quotes of JSON.
