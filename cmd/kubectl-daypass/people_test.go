@@ -23,6 +23,9 @@ func TestTheMainRoad(t *testing.T) {
 		t.Errorf("list:\n%s", out)
 	}
 	file := filepath.Join(d.home, "kube")
+	if err := os.WriteFile(file, []byte("# mine\ncurrent-context: other\n"+before), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	out := d.must("get", "payments-prod", "--role", "viewer", "--for", "4h", "--kubeconfig", file, "-n", "shop", "-o", "yaml")
 	var g got
 	plain := map[string]any{}
@@ -50,6 +53,14 @@ func TestTheMainRoad(t *testing.T) {
 	}
 }
 
+const before = `contexts:
+- name: other
+  context: {cluster: other, user: other}
+users:
+- name: other
+  user: {token: mine}
+`
+
 // holds holds a kubeconfig to what get promised, and to no secret.
 func (d *desk) holds(t *testing.T, file string, g got) {
 	t.Helper()
@@ -65,7 +76,8 @@ func (d *desk) holds(t *testing.T, file string, g got) {
 		Users []struct {
 			Name string
 			User struct {
-				Exec struct {
+				Token string
+				Exec  struct {
 					Command string
 					Args    []string
 				}
@@ -73,15 +85,15 @@ func (d *desk) holds(t *testing.T, file string, g got) {
 		}
 		Current string `yaml:"current-context"`
 	}
-	if err := yaml.Unmarshal(b, &k); err != nil || len(k.Contexts) != 1 || len(k.Users) != 1 {
+	if err := yaml.Unmarshal(b, &k); err != nil || len(k.Contexts) != 2 || len(k.Users) != 2 || !strings.HasPrefix(string(b), "# mine\n") || k.Users[0].User.Token != "mine" {
 		t.Fatalf("%v:\n%s", err, b)
 	}
-	if k.Contexts[0].Name != g.Context || k.Contexts[0].Context.Namespace != "shop" || k.Current != "" {
+	if k.Contexts[1].Name != g.Context || k.Contexts[1].Context.Namespace != "shop" || k.Current != "other" {
 		t.Errorf("%+v", k)
 	}
 	want := []string{"token", "--server", d.server.URL, "--lease", g.Lease.ID}
-	if diff := cmp.Diff(want, k.Users[0].User.Exec.Args); diff != "" || k.Users[0].User.Exec.Command != built {
-		t.Error(k.Users[0].User.Exec.Command, diff)
+	if diff := cmp.Diff(want, k.Users[1].User.Exec.Args); diff != "" || k.Users[1].User.Exec.Command != built {
+		t.Error(k.Users[1].User.Exec.Command, diff)
 	}
 	session, _ := os.ReadFile(filepath.Join(d.files(), "session.json"))
 	var s signIn
