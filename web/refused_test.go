@@ -131,8 +131,8 @@ func TestAnActiveLeaseIsNeverMissed(t *testing.T) {
 	}
 	p := b.Get("/access")
 	p.MustSay(t, 200, "Break-glass is active:", `action="`+glass+`/end"`, `action="`+kept+`/end"`)
-	if n := strings.Count(p.Text, "ended <time"); n != 100 {
-		t.Errorf("%d leases of before are listed, want 100", n)
+	if n := strings.Count(p.Text, "ended <time"); n != 98 {
+		t.Errorf("%d leases of before are listed, want the 98 that are left of a hundred", n)
 	}
 	home := b.Get("/")
 	home.MustSay(t, 200, "Break-glass is active:")
