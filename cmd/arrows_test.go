@@ -33,6 +33,11 @@ var arrows = map[string][]string{
 	"cmd/daypass":     {"cmd"},
 	"cmd/demo":        {"auth/oidcsim", "cmd", "cmd/demo/door", "issuer/awssim", "seal"},
 	"cmd/demo/door":   {},
+
+	"api":                            {},
+	"api/apitest":                    {"api"},
+	"cmd/kubectl-daypass":            {"api", "cmd/kubectl-daypass/kubeconfig"},
+	"cmd/kubectl-daypass/kubeconfig": {},
 }
 
 const module = "github.com/daypass/daypass"

@@ -22,30 +22,42 @@ func TestBrowserAtTheDemo(t *testing.T) {
 	t.Run("whoever is on call", func(t *testing.T) { onCall(c.open(t, home, true)) })
 	t.Run("a contractor", func(t *testing.T) { contractor(c.open(t, home, true)) })
 	t.Run("a newcomer", func(t *testing.T) { newcomer(c.open(t, home, true)) })
+	t.Run("a newcomer who cancels", func(t *testing.T) { cancelled(c.open(t, home, true)) })
 	t.Run("an auditor", func(t *testing.T) { auditor(c.open(t, home, true)) })
 }
 
 // TestBrowserAtDex drives the main road in Chromium, from dex's own form to a
-// real cluster that takes the downloaded file.
+// real cluster that takes the downloaded file, and looks at every page on it.
 func TestBrowserAtDex(t *testing.T) {
 	chain.Need(t, "dex")
 	c := openChromium(t)
 	r := newRoad(t, newWorld(t), onSQLite(t))
 	for name, scripts := range map[string]bool{"with scripts": true, "without scripts": false} {
-		t.Run(name, func(t *testing.T) {
-			b := c.open(t, r.URL, scripts)
-			b.do(chromedp.Navigate(r.URL + "/clusters/prod"))
-			b.do(chromedp.SendKeys(chromedp.CSS("#login"), r.people["ada"].Email), chromedp.SendKeys(chromedp.CSS("#password"), r.people["ada"].Password))
-			b.follow("#submit-login", "Who do you want to be?") // back where one was going
-			b.follow(`[data-start] [type=submit], form[action="/clusters/prod"] [type=submit]`, "Works until")
-			file := b.downloaded(`form[action$="/download"] button`)
-			if person, got := chain.WhoAmI(t, file); got.Code != 0 || !strings.HasPrefix(person.Username, "reader:ada-") {
-				t.Errorf("the file makes its bearer %q: %s", person.Username, got.Stderr)
-			}
-			b.follow(`form[action="/sign-out"] button`, "You are signed out")
-			b.quiet()
-		})
+		t.Run(name, func(t *testing.T) { r.driven(c.open(t, r.URL, scripts)) })
 	}
+}
+
+// driven is the main road as a browser has it.
+func (r *road) driven(b *tab) {
+	called := map[bool]string{true: "dex-", false: "dex-plain-"}[b.scripts]
+	b.do(chromedp.Navigate(r.URL + "/clusters/prod"))
+	b.do(chromedp.SendKeys(chromedp.CSS("#login"), r.people["ada"].Email), chromedp.SendKeys(chromedp.CSS("#password"), r.people["ada"].Password))
+	b.follow("#submit-login", "Who do you want to be?") // back where one was going
+	b.examine(called + "cluster")
+	b.follow(`[data-start] [type=submit], form[action="/clusters/prod"] [type=submit]`, "Works until")
+	b.examine(called + "kubeconfig")
+	file := b.downloaded(`form[action$="/download"] button`)
+	if person, got := chain.WhoAmI(b.t, file); got.Code != 0 || !strings.HasPrefix(person.Username, "reader:ada-") {
+		b.t.Errorf("the file makes its bearer %q: %s", person.Username, got.Stderr)
+	}
+	b.visit("/", 200)
+	b.says("2 clusters are open to you")
+	b.examine(called + "clusters")
+	b.visit("/access", 200)
+	b.says("prod", "as reader")
+	b.examine(called + "access")
+	b.follow(signOutForm, "You are signed out")
+	b.quiet()
 }
 
 // startDemo runs the demo as people do, on a port of its own.
@@ -90,6 +102,9 @@ func engineer(b *tab) {
 	b.follow(`a[href="/clusters/payments-prod"]`, "Who do you want to be?")
 	b.examine("cluster")
 	b.choosesReason()
+	b.visit("/c/payments-dev/viewer?for=1h&namespace=shop", 200)
+	b.says("Become viewer on payments-dev?", "shop", "Nothing has been started yet.")
+	b.examine("confirm")
 	b.visit("/clusters/payments-dev", 200)
 	b.follow(submit, "Works until")
 	b.examine("kubeconfig")
@@ -166,6 +181,9 @@ func (b *tab) refusals() {
 	b.examine("error-no-cluster")
 	b.visit("/no/such/page", 404)
 	b.examine("error-no-page")
+	b.visit("/leases/ls_none", 404)
+	b.says("My access")
+	b.examine("error-no-lease")
 	b.visit("/audit", 403)
 	if b.count(signOutForm) != 1 {
 		b.t.Error("a refusal leaves no way to sign out")
@@ -217,6 +235,12 @@ func refusedClipboard(b *tab) {
 
 func onCall(b *tab) {
 	b.signIn("staff", "staff-2", "Where to?")
+	// A runbook's link that asks for more than the grant gives is told so on
+	// the page of the glass itself.
+	b.redirected("/c/payments-prod/admin?for=9h&namespace=payments", "/clusters/payments-prod/break-glass/admin", 422)
+	b.says("Break the glass: admin on payments-prod", "You asked for 9 h; the grant break-glass allows 1 h at most.")
+	b.examine("break-glass-link")
+	b.visit("/", 200)
 	b.follow(`a[href="/clusters/payments-prod"]`, "Break glass: admin")
 	b.examine("cluster-with-glass")
 	b.follow(`a[href="/clusters/payments-prod/break-glass/admin"]`, "Break the glass: admin on payments-prod")
@@ -257,6 +281,19 @@ func newcomer(b *tab) {
 	b.signIn("staff", "staff-4", "No cluster is open to you.")
 	b.says("What your sign-in carried", "the platform team")
 	b.examine("newcomer")
+}
+
+// cancelled is a newcomer who thinks better of it at the provider.
+func cancelled(b *tab) {
+	b.visit("/sign-in?stay=1", 200)
+	b.follow(`a[href^="/auth/staff?"]`, "Sign in as")
+	b.expect("/auth/staff/callback")
+	b.answered(`a[href*="cancel=1"]`, 403, "You cancelled at Example staff, or it does not let you in.")
+	b.says("Nothing was opened.")
+	if b.count(signOutForm) != 0 {
+		b.t.Error("whoever cancelled is signed in all the same")
+	}
+	b.examine("cancelled")
 }
 
 func auditor(b *tab) {

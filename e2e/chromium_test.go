@@ -105,7 +105,7 @@ func (b *tab) profile() cdp.BrowserContextID { return chromedp.FromContext(b.ctx
 func (b *tab) hear(m chromedp.ConsoleMessage) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if m.Source == "network" && b.expected != "" && m.URL == b.home+b.expected {
+	if at, _, _ := strings.Cut(m.URL, "?"); m.Source == "network" && b.expected != "" && (m.URL == b.home+b.expected || at == b.home+b.expected) {
 		return
 	}
 	if m.IsException() || m.Type == "error" || m.Type == "warning" || m.Source == "security" {
@@ -163,8 +163,15 @@ func (b *tab) where() string {
 // visit opens a path, which must be answered with the status.
 func (b *tab) visit(path string, status int64) {
 	b.t.Helper()
+	b.redirected(path, path, status)
+}
+
+// redirected opens a path that leads to another one, which must be answered
+// with the status.
+func (b *tab) redirected(path, to string, status int64) {
+	b.t.Helper()
 	if b.expect(""); status >= 400 {
-		b.expect(path)
+		b.expect(to)
 	}
 	got, err := chromedp.Run(b.ctx, chromedp.NavigateResponse(b.home+path))
 	if err != nil {
@@ -173,9 +180,13 @@ func (b *tab) visit(path string, status int64) {
 	if got.Status != status {
 		b.t.Fatalf("%s answered %d, want %d: %s", path, got.Status, status, b.where())
 	}
+	if to != path && ask[string](b, "location.pathname") != to {
+		b.t.Fatalf("%s leads elsewhere than to %s: %s", path, to, b.where())
+	}
 }
 
-// expect lets the console tell of an error with which a page is to answer.
+// expect lets the console tell of an error with which a page is to answer: at
+// a path with its query, or at a path whatever the query.
 func (b *tab) expect(path string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -21,6 +21,7 @@ func (k *Keeper) Direct(ctx context.Context, id string, form Form, who issuer.As
 	d := t.Decision()
 	e := l.event(audit.HandedOver, k.Now(), who.Who())
 	e.Policy, e.Facts = d.Policy, map[string]string{"form": string(form)}
+	e.Details.More = who.Names.Details()
 	if err := k.Book.HandOver(ctx, l.ID, e); err != nil {
 		return l, access.Decision{}, fmt.Errorf("record the hand-over, it is withheld: %w", err)
 	}

@@ -210,7 +210,7 @@ func (k *Keeper) HandOver(ctx context.Context, id string, form Form, who issuer.
 	now := k.Now()
 	e := l.event(audit.HandedOver, now, who.Who())
 	e.Issuance, e.AccessKeyID, e.Policy = made.ID, made.AccessKeyID, t.Decision().Policy
-	e.Facts = map[string]string{"form": string(form)}
+	e.Facts, e.Details.More = map[string]string{"form": string(form)}, who.Names.Details()
 	if err := k.Book.HandOver(ctx, l.ID, e); err != nil {
 		return l, issuer.Issuance{}, fmt.Errorf("record the hand-over, the token is withheld: %w", err)
 	}

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"time"
 
 	"github.com/go-chi/chi/v5"
 
@@ -20,28 +19,14 @@ import (
 // shownLeases is how many leases that are over My access lists.
 const shownLeases = 100
 
-// reachesBack is more than any lease lasts: config takes 12 hours at most.
-// Whatever started before that is over.
-const reachesBack = 24 * time.Hour
-
 // leases lists all of a person's leases that are active, and the newest of
-// those that are over; newest first. The book lists by age and knows of no
-// state, so it is asked for more until no active one can be missing. It leaves
-// out what it does not believe, so a list may be shorter than was asked for and
-// yet go on.
+// those that are over.
 func (s *server) leases(ctx context.Context, principal string) (active, over []lease.Lease, err error) {
-	now, before := s.Now(), 0
-	var all []lease.Lease
-	for limit := shownLeases; ; limit *= 4 {
-		if all, err = s.Book.Of(ctx, principal, limit); err != nil {
-			return nil, nil, fmt.Errorf("read the person's leases: %w", err)
-		}
-		n := len(all)
-		if n < limit/2 || n == before || all[n-1].StartedAt.Before(now.Add(-reachesBack)) {
-			break
-		}
-		before = n
+	all, err := s.Book.Of(ctx, principal, shownLeases)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the person's leases: %w", err)
 	}
+	now := s.Now()
 	for _, l := range all {
 		if l.At(now) == lease.Active {
 			active = append(active, l)

@@ -69,6 +69,8 @@ func (s *server) table(r *http.Request, err error) problem {
 		return problem{http.StatusNotFound, "There is no such lease of yours.", "My access lists all that you hold.", nil, "no-lease"}
 	case errors.Is(err, lease.ErrAltered):
 		return problem{http.StatusForbidden, "This lease is not as Daypass wrote it, so it gives nothing. That is on record.", s.ask("Tell whoever runs Daypass: somebody else writes to its database"), nil, "lease-altered"}
+	case errors.Is(err, lease.ErrBehind), errors.Is(err, auth.ErrBehind):
+		return problem{status: http.StatusServiceUnavailable, what: "This server is being brought up to date, and cannot read yet what another one wrote.", next: "Try again in a minute.", code: "behind"}
 	case errors.Is(err, audit.ErrNone):
 		return problem{http.StatusNotFound, "There is no such event.", "Search the audit log for it.", nil, "no-event"}
 	case errors.Is(err, lease.ErrOver):

@@ -66,7 +66,7 @@ func TestTheFormForTheAWSCLIHoldsNoSecretAndMintsNothing(t *testing.T) {
 }
 
 func TestNamesAreChosenForEachHandOver(t *testing.T) {
-	_, b, lease := leased(t)
+	s, b, lease := leased(t)
 	chosen := url.Values{"context": {"my $pay"}, "namespace": {"ops"}}
 	p := b.Get(lease + "?form=raw&" + chosen.Encode())
 	p.MustSay(t, 200, `name="context" value="my $pay"`, `name="namespace" value="ops"`, issuer.FileName("my $pay"))
@@ -81,6 +81,9 @@ func TestNamesAreChosenForEachHandOver(t *testing.T) {
 	}
 	chosen.Set("form", "raw")
 	b.Post(lease+"/download", chosen).MustSay(t, 200, "current-context: my $pay", "namespace: ops")
+	if m := s.events(t, audit.HandedOver)[0].Event.Details.More; m["context"] != "my $pay" || m["namespace"] != "ops" {
+		t.Errorf("on record: %v", m)
+	}
 	b.Post(lease+"/download", nil).MustSay(t, 200, "current-context: pay-viewer", "namespace: shop")
 	none := b.Post(lease+"/download", url.Values{"context": {" "}, "namespace": {""}})
 	none.MustSay(t, 200, "current-context: pay-viewer")

@@ -140,9 +140,12 @@ func (c *Cloud) complain(cl access.Cluster, before known, why *issuer.Fault) {
 	if before.trouble == why.Code {
 		return
 	}
-	c.log.Warn("the cluster cannot be described; what is known of it stays in use",
-		"cluster", cl.Name, "arn", cl.ARN.String(), "code", why.Code,
-		"known", before.at.URL != "", "asOf", before.at.AsOf, "why", why.Error(), "error", why.Err)
+	log := c.log.With("cluster", cl.Name, "arn", cl.ARN.String(), "code", why.Code, "why", why.Error(), "error", why.Err)
+	if before.at.URL == "" {
+		log.Warn("the cluster cannot be described, and nothing is known of it yet")
+		return
+	}
+	log.Warn("the cluster cannot be described; what is known of it stays in use", "asOf", before.at.AsOf)
 }
 
 // recall puts on the map what Memory holds, unless something newer is there.

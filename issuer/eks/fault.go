@@ -189,7 +189,7 @@ func distrusted(err error) bool {
 
 // noCredentials tells that the SDK's default chain came up empty.
 func noCredentials(ctx context.Context, err error) *issuer.Fault {
-	f := &issuer.Fault{Code: "no-credentials", Say: "This server has no AWS credentials of its own.", Err: cause(err),
+	f := &issuer.Fault{Code: "no-credentials", Say: "This server has no AWS credentials of its own.", Err: noSource(err),
 		Next: "Give it a role (EKS Pod Identity, IRSA, an instance profile) or keys in the environment, as the AWS SDK reads them."}
 	var api smithy.APIError
 	switch {
@@ -202,6 +202,15 @@ func noCredentials(ctx context.Context, err error) *issuer.Fault {
 		f.Code, f.Say, f.Next = cancelled, "The request was given up while this server's own AWS credentials were fetched.", "Try again."
 	}
 	return f
+}
+
+// noSource is cause for the places that credentials come from. The one asked
+// last is the instance metadata service: what it answers is no answer of AWS's.
+func noSource(err error) error {
+	if unreadable(err) {
+		return fmt.Errorf("none of the places that the AWS SDK looks at has any; the last one asked answered %d", statusOf(err))
+	}
+	return cause(err)
 }
 
 var asked = regexp.MustCompile(`^User: (\S+) is not authorized to perform: (\S+)`)

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/daypass/daypass/api"
+)
+
+// hurry is how long somebody waits for the Tab key.
+const hurry = 2 * time.Second
+
+// offered asks quietly: where nobody is signed in, nothing is offered.
+func (w world) offered(c *cobra.Command, names func(*api.Client) []string) ([]string, cobra.ShellCompDirective) {
+	h, err := w.at(c)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	client, _, err := h.client(hurry)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	found := names(client)
+	h.remember(client)
+	return found, cobra.ShellCompDirectiveNoFileComp
+}
+
+func (w world) clusterNames(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return w.offered(c, func(client *api.Client) []string {
+		all, _ := client.Clusters(c.Context()) // nothing is offered then
+		return clustersOf(all)
+	})
+}
+
+func (w world) roleNames(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) == 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return w.offered(c, func(client *api.Client) []string {
+		all, _ := client.Clusters(c.Context()) // nothing is offered then
+		return rolesOn(all, args[0])
+	})
+}
+
+func (w world) leaseNames(c *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return w.offered(c, func(client *api.Client) []string {
+		all, _ := client.Leases(c.Context()) // nothing is offered then
+		for _, l := range all.Leases {
+			if l.State == "active" {
+				names = append(names, l.ID)
+			}
+		}
+		return names
+	})
+}

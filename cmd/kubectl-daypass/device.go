@@ -1,0 +1,51 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/daypass/daypass/api"
+)
+
+// byCode signs in by a code that somebody types into a browser elsewhere.
+func (h home) byCode(ctx context.Context, c *api.Client, name string) (api.SignedIn, error) {
+	d, err := c.BeginDevice(ctx, api.DeviceAsk{Name: name})
+	if err != nil {
+		return api.SignedIn{}, err
+	}
+	fmt.Fprintf(h.err, "Open %s in any browser and type this code:\n\n    %s\n\nType it only if you ran this command yourself. Waiting ...\n", d.VerificationURI, d.UserCode)
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(max(d.ExpiresIn, 1))*time.Second)
+	defer cancel()
+	every := time.Duration(max(d.Interval, 1)) * time.Second
+	for {
+		select {
+		case <-time.After(every):
+		case <-ctx.Done():
+			return api.SignedIn{}, &failure{code: exitFailed, say: "Nobody typed the code in time. Run the command again.", err: ctx.Err()}
+		}
+		in, err := c.SignIn(ctx, api.SignIn{Grant: api.GrantDevice, DeviceCode: d.DeviceCode})
+		if !again(err) {
+			return in, err
+		}
+		if slower(err) {
+			every += 5 * time.Second // RFC 8628, section 3.5
+		}
+	}
+}
+
+// again says whether to go on asking. A network that blinks is no answer.
+func again(err error) bool {
+	var p *api.Problem
+	var un *api.Unreachable
+	if errors.As(err, &p) {
+		return p.Code == api.CodePending || p.Code == api.CodeSlowDown
+	}
+	return errors.As(err, &un)
+}
+
+func slower(err error) bool {
+	var p *api.Problem
+	return errors.As(err, &p) && p.Code == api.CodeSlowDown
+}

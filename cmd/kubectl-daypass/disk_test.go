@@ -1,0 +1,169 @@
+//go:build unix
+
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// nobody runs as somebody whom permissions stop, even where the tests' user is
+// root.
+func (d *desk) nobody(args ...string) ran {
+	d.Helper()
+	c := d.command(args...)
+	if os.Getuid() == 0 {
+		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	}
+	return d.finish(c)
+}
+
+// give makes the home nobody's, and closes what it is told to.
+func (d *desk) give(closed ...string) {
+	d.Helper()
+	if os.Getuid() == 0 {
+		if err := filepath.Walk(d.home, func(path string, _ os.FileInfo, err error) error {
+			if err != nil {
+				return err
+			}
+			return os.Lchown(path, 65534, 65534)
+		}); err != nil {
+			d.Fatal(err)
+		}
+		if err := os.Chmod(filepath.Dir(d.home), 0o755); err != nil {
+			d.Fatal(err)
+		}
+	}
+	for _, path := range closed {
+		if err := os.Chmod(path, 0o500); err != nil {
+			d.Fatal(err)
+		}
+		d.Cleanup(func() { _ = os.Chmod(path, 0o700) })
+	}
+}
+
+func TestAReadOnlyHome(t *testing.T) {
+	t.Run("stops a login before anybody signs in", func(t *testing.T) {
+		d := newDesk(t)
+		d.give(d.home)
+		d.refused(d.nobody("login", "--no-browser", d.server.URL), exitFailed, "cannot write", "permission denied")
+	})
+	t.Run("stops a renewal in one line", func(t *testing.T) {
+		d := newDesk(t)
+		id := d.lease()
+		d.give(filepath.Dir(d.cached(id)))
+		d.refused(d.nobody("token", "--server", d.server.URL, "--lease", id), exitFailed, "cannot write", "permission denied")
+	})
+	t.Run("does not stop a token that is kept", func(t *testing.T) {
+		d := newDesk(t)
+		id := d.lease()
+		d.credential(d.token(id))
+		d.give(filepath.Dir(d.cached(id)))
+		d.credential(d.nobody("token", "--server", d.server.URL, "--lease", id))
+	})
+	t.Run("leaves no lease behind that no kubeconfig has", func(t *testing.T) {
+		d := newDesk(t)
+		d.lease()
+		d.give(filepath.Join(d.home, ".kube"))
+		d.refused(d.nobody("get", "payments-prod", "--role", "viewer"), exitFailed, "The lease was ended again.")
+		if out := d.nobody("list", "leases").out; strings.Count(out, "active") != 1 || strings.Count(out, "ended") != 1 {
+			t.Error(out)
+		}
+	})
+}
+
+// full runs where no file may grow, as on a disk that is full.
+func (d *desk) full(args ...string) ran {
+	d.Helper()
+	c := exec.CommandContext(d.Context(), "/bin/sh", append([]string{"-c", `trap '' XFSZ; ulimit -f 0; exec "$0" "$@"`, built}, args...)...)
+	c.Env = d.env
+	return d.finish(c)
+}
+
+func TestAFullDisk(t *testing.T) {
+	t.Run("stops a login before anybody signs in", func(t *testing.T) {
+		d := newDesk(t)
+		d.refused(d.full("login", "--no-browser", d.server.URL), exitFailed, "cannot write", "key.pem")
+		left, err := os.ReadDir(d.files())
+		if err != nil || len(left) != 0 {
+			t.Errorf("left behind: %v (%v)", left, err)
+		}
+	})
+	t.Run("stops a renewal in one line, and leaves the old cache whole", func(t *testing.T) {
+		d := newDesk(t)
+		id := d.lease()
+		d.credential(d.token(id))
+		d.age(id, 20*60*1e9)
+		before, _ := os.ReadFile(d.cached(id))
+		d.refused(d.full("token", "--server", d.server.URL, "--lease", id), exitFailed, "cannot write", id)
+		after, err := os.ReadFile(d.cached(id))
+		if err != nil || string(before) != string(after) {
+			t.Errorf("%v: %s became %s", err, before, after)
+		}
+	})
+	t.Run("under the answer is told", func(t *testing.T) {
+		d := newDesk(t)
+		id := d.lease()
+		f, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+		if err != nil {
+			t.Skip("there is no /dev/full here")
+		}
+		defer func() { _ = f.Close() }()
+		d.out = f
+		d.refused(d.token(id), exitFailed, "cannot write the answer", "no space left")
+		d.refused(d.run("list"), exitFailed, "cannot write the answer", "no space left")
+	})
+}
+
+func TestDamagedFiles(t *testing.T) {
+	bad := func(t *testing.T, path string) {
+		t.Helper()
+		aside, _ := filepath.Glob(path + ".bad-*")
+		if len(aside) != 1 {
+			t.Fatalf("kept aside: %v", aside)
+		}
+		if b, err := os.ReadFile(aside[0]); err != nil || string(b) != "{what" {
+			t.Errorf("%q, %v", b, err)
+		}
+	}
+	damage := func(t *testing.T, path string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte("{what"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Run("of tokens are kept aside, told, and done without", func(t *testing.T) {
+		d := newDesk(t)
+		id := d.lease()
+		damage(t, d.cached(id))
+		r := d.token(id)
+		d.credential(r)
+		if strings.Count(r.err, "\n") != 1 || !strings.Contains(r.err, "is damaged and was kept as") {
+			t.Errorf("said %q", r.err)
+		}
+		bad(t, d.cached(id))
+	})
+	for _, name := range []string{"session.json", "key.pem"} {
+		t.Run(name+" is kept aside, and a new login goes well", func(t *testing.T) {
+			d := newDesk(t)
+			id := d.lease()
+			damage(t, filepath.Join(d.files(), name))
+			d.refused(d.token(id), exitSignedOut, "is damaged and was kept as", "kubectl daypass login")
+			bad(t, filepath.Join(d.files(), name))
+			d.login()
+			d.credential(d.token(id))
+		})
+	}
+	t.Run("that others may read are refused", func(t *testing.T) {
+		d := newDesk(t)
+		id := d.lease()
+		if err := os.Chmod(filepath.Join(d.files(), "key.pem"), 0o640); err != nil {
+			t.Fatal(err)
+		}
+		d.refused(d.token(id), exitFailed, "is open to others", "chmod 600")
+	})
+}

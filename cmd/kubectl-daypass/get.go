@@ -1,0 +1,198 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/daypass/daypass/api"
+	"github.com/daypass/daypass/cmd/kubectl-daypass/kubeconfig"
+)
+
+// wish is what get was asked for.
+type wish struct {
+	role, reason, namespace, context, file string
+	length                                 time.Duration
+	use, breakGlass, yes                   bool
+}
+
+func getCommand(w world) *cobra.Command {
+	var want wish
+	c := &cobra.Command{
+		Use: "get CLUSTER --role ROLE", Short: "Start a lease and put it into your kubeconfig",
+		Example: "  kubectl daypass get payments-prod --role viewer --for 4h\n  kubectl --context daypass-payments-prod-viewer get pods",
+		Args:    takes(cobra.ExactArgs(1), "one cluster"), ValidArgsFunction: w.clusterNames,
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := checkForm(c); err != nil {
+				return err
+			}
+			h, client, err := w.as(c)
+			if err != nil {
+				return err
+			}
+			return h.then(client, h.get(c, client, args[0], want))
+		},
+	}
+	f := c.Flags()
+	f.StringVarP(&want.role, "role", "r", "", "the role (may be left out where you have one choice)")
+	f.DurationVar(&want.length, "for", 0, "how long, such as 30m or 4h (default: as the server says)")
+	f.StringVar(&want.reason, "reason", "", "why, where the grant asks for it")
+	f.StringVarP(&want.namespace, "namespace", "n", "", "the context's namespace")
+	f.StringVar(&want.context, "context", "", "what to call the context")
+	f.StringVar(&want.file, "kubeconfig", "", "the kubeconfig to put it into (default: $KUBECONFIG or ~/.kube/config)")
+	f.BoolVar(&want.use, "use", false, "make it the current context")
+	f.BoolVar(&want.breakGlass, "break-glass", false, "take the emergency grant; others are told at once")
+	f.BoolVar(&want.yes, "yes", false, "with --break-glass: do not ask again")
+	_ = c.RegisterFlagCompletionFunc("role", w.roleNames) // the flag is there
+	return c
+}
+
+// got is get's answer for programs.
+type got struct {
+	Lease      api.Lease `json:"lease"`
+	Context    string    `json:"context"`
+	Kubeconfig string    `json:"kubeconfig"`
+	Backup     string    `json:"backup,omitempty"`
+}
+
+func (h home) get(c *cobra.Command, client *api.Client, cluster string, want wish) error {
+	if want.length < 0 || want.length%time.Second != 0 {
+		return usage("--for takes whole seconds, such as 30m or 4h")
+	}
+	if err := h.confirm(&want, cluster); err != nil {
+		return err
+	}
+	if want.role == "" {
+		var err error
+		if want.role, err = onlyRole(c.Context(), client, cluster); err != nil {
+			return err
+		}
+	}
+	l, err := begin(c.Context(), client, cluster, want)
+	if err != nil {
+		return err
+	}
+	entry, err := client.Entry(c.Context(), l.ID)
+	if err != nil {
+		return h.undone(client, l, err)
+	}
+	out := got{Lease: l, Context: entry.Context, Kubeconfig: kubeconfig.Path(want.file)}
+	if want.context != "" {
+		out.Context = want.context
+	}
+	if out.Backup, err = kubeconfig.Merge(out.Kubeconfig, h.entry(entry, out.Context, want)); err != nil {
+		return h.undone(client, l, err)
+	}
+	return h.give(c, out, []string{out.Context}, func() error { return h.tellGot(out, want) })
+}
+
+// confirm asks before others are told. The server wants to hear that.
+func (h home) confirm(want *wish, cluster string) error {
+	if !want.breakGlass || want.yes {
+		return nil
+	}
+	fmt.Fprintf(h.err, "Break glass on %s? Others are told at once, and it stays on record. Type yes: ", api.Plain(cluster))
+	line, err := bufio.NewReader(h.in).ReadString('\n')
+	if strings.TrimSpace(line) != "yes" || (err != nil && line == "") {
+		return &failure{code: exitUsage, say: "Nothing was done. Type yes, or give --yes."}
+	}
+	return nil
+}
+
+func onlyRole(ctx context.Context, client *api.Client, cluster string) (string, error) {
+	all, err := client.Clusters(ctx)
+	if err != nil {
+		return "", err
+	}
+	roles := rolesOn(all, cluster)
+	switch len(roles) {
+	case 0:
+		return "", &failure{code: exitRefused, say: fmt.Sprintf("There is no cluster %q for you. See: kubectl daypass list", cluster)}
+	case 1:
+		return roles[0], nil
+	}
+	return "", usage("which role? Give --role with one of: %s", strings.Join(roles, ", "))
+}
+
+// begin starts a lease, and asks again when no answer came: under one key, two
+// questions start one lease.
+func begin(ctx context.Context, client *api.Client, cluster string, want wish) (api.Lease, error) {
+	s := api.Start{
+		Ask:       api.Ask{Cluster: cluster, Role: want.role, Seconds: int64(want.length / time.Second), Reason: want.reason, BreakGlass: want.breakGlass, Confirmed: want.breakGlass},
+		Namespace: want.namespace, Key: rand.Text(),
+	}
+	l, err := client.Start(ctx, s)
+	var un *api.Unreachable
+	if errors.As(err, &un) && ctx.Err() == nil {
+		l, err = client.Start(ctx, s)
+	}
+	if err == nil {
+		err = checkLease(l.ID)
+	}
+	return l, err
+}
+
+// undone ends a lease that nobody can use, so that it does not stand open.
+func (h home) undone(client *api.Client, l api.Lease, err error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), impatient) // also when the person gave up
+	defer cancel()
+	also := "The lease was ended again."
+	if _, failed := client.End(ctx, l.ID); failed != nil {
+		also = fmt.Sprintf("The lease %s still runs until %s.", l.ID, clock(l.EndsAt))
+	}
+	return &failure{code: exitOf(err), say: fmt.Sprintf("%v. %s", strings.TrimSuffix(err.Error(), "."), also), err: err}
+}
+
+func (h home) entry(e api.Entry, name string, want wish) kubeconfig.Entry {
+	ns := want.namespace
+	if ns == "" {
+		ns = e.Namespace
+	}
+	return kubeconfig.Entry{
+		Context: name, Cluster: name, User: name, Server: e.Server, CA: e.CA, Namespace: ns, Use: want.use,
+		Command: command(), Args: []string{"token", "--server", h.server.String(), "--lease", e.Lease.ID},
+		InstallHint: "kubectl-daypass is not on the PATH. Get it from " + h.server.String(),
+	}
+}
+
+// command is how kubectl finds us: by name where the PATH leads to us, else by
+// the whole path.
+func command() string {
+	const name = "kubectl-daypass"
+	self, err := os.Executable()
+	if err != nil {
+		return name
+	}
+	found, err := exec.LookPath(name)
+	if err != nil {
+		return self
+	}
+	a, errA := os.Stat(found)
+	b, errB := os.Stat(self)
+	if errA == nil && errB == nil && os.SameFile(a, b) {
+		return name
+	}
+	return self
+}
+
+func (h home) tellGot(g got, want wish) error {
+	told := fmt.Sprintf("%s on %s until %s, in %s as the context %s.", g.Lease.Role, g.Lease.Cluster, clock(g.Lease.EndsAt), g.Kubeconfig, g.Context)
+	if g.Backup != "" {
+		told += " What it was before is in " + g.Backup + "."
+	}
+	if err := h.print("%s", told); err != nil {
+		return err
+	}
+	if want.use {
+		return h.print("Try it: kubectl auth whoami")
+	}
+	return h.print("Try it: kubectl --context %s auth whoami", g.Context)
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/daypass/daypass/api"
+)
+
+// signIn is session.json. Thumbprint names the key that Secret is bound to.
+type signIn struct {
+	Server     string    `json:"server"`
+	Secret     string    `json:"secret"`
+	Session    string    `json:"session"`
+	Person     string    `json:"person"`
+	Thumbprint string    `json:"thumbprint"`
+	SignedIn   time.Time `json:"signedIn"`
+}
+
+func (h home) keyFile() string     { return filepath.Join(h.config, "key.pem") }
+func (h home) sessionFile() string { return filepath.Join(h.config, "session.json") }
+func (h home) memoryFile() string  { return filepath.Join(h.cache, "memory.json") }
+
+// signedIn reads who is signed in. A damaged file is kept aside, and then
+// nobody is.
+func (h home) signedIn() (signIn, error) {
+	var s signIn
+	err := readJSON(h.sessionFile(), &s)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return signIn{}, signedOut(h.server.String())
+	case errors.Is(err, errDamaged):
+		return signIn{}, h.damaged(h.sessionFile())
+	case err != nil:
+		return signIn{}, err
+	case s.Server != h.server.String() || s.Secret == "":
+		return signIn{}, signedOut(h.server.String())
+	}
+	return s, nil
+}
+
+func (h home) damaged(path string) error {
+	to, err := h.setAside(path)
+	if err != nil {
+		return err
+	}
+	return &failure{code: exitSignedOut, say: fmt.Sprintf("%s is damaged and was kept as %s. Run: kubectl daypass login %s", path, to, h.server), err: errDamaged}
+}
+
+// key reads the key that the session is bound to.
+func (h home) key(s signIn) (*ecdsa.PrivateKey, error) {
+	b, err := readPrivate(h.keyFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, signedOut(h.server.String())
+	}
+	if err != nil {
+		return nil, err
+	}
+	key, err := parseKey(b)
+	if err != nil {
+		return nil, h.damaged(h.keyFile())
+	}
+	name, err := api.Thumbprint(&key.PublicKey)
+	if err != nil || name != s.Thumbprint {
+		return nil, h.damaged(h.keyFile())
+	}
+	return key, nil
+}
+
+func parseKey(b []byte) (*ecdsa.PrivateKey, error) {
+	block, _ := pem.Decode(b)
+	if block == nil {
+		return nil, errDamaged
+	}
+	any, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	key, ok := any.(*ecdsa.PrivateKey)
+	if !ok {
+		return nil, errDamaged
+	}
+	return key, nil
+}
+
+func writeKey(path string, key *ecdsa.PrivateKey) error {
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return fmt.Errorf("writing the key: %w", err)
+	}
+	return writePrivate(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+}
+
+// client asks as whoever is signed in.
+func (h home) client(timeout time.Duration) (*api.Client, signIn, error) {
+	s, err := h.signedIn()
+	if err != nil {
+		return nil, signIn{}, err
+	}
+	key, err := h.key(s)
+	if err != nil {
+		return nil, signIn{}, err
+	}
+	c := h.stranger(timeout)
+	c.Key, c.Secret = key, s.Secret
+	var m api.Memory
+	if err := readJSON(h.memoryFile(), &m); err == nil { // without it one question more is asked
+		c.Remember(m)
+	}
+	return c, s, nil
+}
+
+// stranger asks as nobody.
+func (h home) stranger(timeout time.Duration) *api.Client {
+	return &api.Client{Server: h.server, HTTP: api.HTTP(timeout), Now: h.now, UserAgent: "kubectl-daypass/" + version + " (" + runtime.GOOS + "; " + runtime.GOARCH + ")"}
+}
+
+// remember keeps what the last answer taught. Without it the next run asks one
+// question more, which is why a failure is no error.
+func (h home) remember(c *api.Client) { _ = writeJSON(h.memoryFile(), c.Memory()) }
+
+// forget takes away the key, the session and all tokens. Locks stay.
+func (h home) forget() error {
+	var all []error
+	for _, path := range []string{h.sessionFile(), h.keyFile()} {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			all = append(all, fmt.Errorf("cannot take away %s: %w", path, reason(err)))
+		}
+	}
+	return errors.Join(append(all, h.forgetTokens())...)
+}
+
+func (h home) forgetTokens() error {
+	kept, err := os.ReadDir(h.cache)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("cannot read %s: %w", h.cache, reason(err))
+	}
+	for _, e := range kept {
+		if filepath.Ext(e.Name()) == ".lock" {
+			continue
+		}
+		path := filepath.Join(h.cache, e.Name())
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("cannot take away %s: %w", path, reason(err))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,154 @@
+// Package kubeconfig puts one entry of Daypass into a person's kubeconfig and
+// takes it out again. Everything else in the file stays as it was, to the byte
+// where the file's form allows it, and an entry that Daypass did not make is
+// never overwritten.
+//
+// Its one danger is the file itself: it often holds the only copy of other
+// credentials. So each change is made to a copy, read again, compared with
+// what it should mean, and only then put in the file's place; before that the
+// old file is backed up beside it.
+package kubeconfig
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Entry is one context with its cluster and its user. The user holds no
+// secret: it calls a helper.
+type Entry struct {
+	Context, Cluster, User string
+	Server                 string
+	CA                     []byte // PEM; empty: the system's authorities
+	Namespace              string // empty: what the file says stays
+	Command                string
+	Args                   []string
+	Use                    bool // make it the current context
+	InstallHint            string
+}
+
+func (e Entry) check() error {
+	for _, need := range [][2]string{
+		{"context", e.Context}, {"cluster", e.Cluster}, {"user", e.User},
+		{"server", e.Server}, {"command", e.Command},
+	} {
+		if need[1] == "" {
+			return fmt.Errorf("a kubeconfig entry needs a %s", need[0])
+		}
+	}
+	return nil
+}
+
+// Path says which kubeconfig is meant: the flag's, else the first of
+// $KUBECONFIG that exists, else the first it names, else ~/.kube/config.
+func Path(flag string) string {
+	if flag != "" {
+		return flag
+	}
+	first := ""
+	for _, path := range filepath.SplitList(os.Getenv("KUBECONFIG")) {
+		if path == "" {
+			continue
+		}
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+		if first == "" {
+			first = path
+		}
+	}
+	if first != "" {
+		return first
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		home = "."
+	}
+	return filepath.Join(home, ".kube", "config")
+}
+
+// Merge puts e into the kubeconfig at path and names the backup of what was
+// there before. Nothing is written, and backup is empty, when all of e is in
+// the file already. On any error the file is as it was.
+func Merge(path string, e Entry) (backup string, err error) {
+	return defaults().merge(path, e)
+}
+
+// Remove takes the context out, and with it the cluster and the user it
+// names, unless another context needs them or Daypass did not make them. A
+// context that is not there is no error: it is gone.
+func Remove(path string, context string) (backup string, err error) {
+	return defaults().remove(path, context)
+}
+
+// keeper is how we handle files; tests hurry it.
+type keeper struct {
+	now      func() time.Time
+	patience time.Duration // how long to wait for another's lock
+	tick     time.Duration
+}
+
+func defaults() keeper {
+	return keeper{now: time.Now, patience: 5 * time.Second, tick: 50 * time.Millisecond}
+}
+
+func (k keeper) merge(path string, e Entry) (string, error) {
+	if err := e.check(); err != nil {
+		return "", err
+	}
+	return k.change(path, true, func(d document) ([]step, error) { return mergeSteps(d, e) })
+}
+
+func (k keeper) remove(path, context string) (string, error) {
+	if context == "" {
+		return "", errors.New("no context was named")
+	}
+	return k.change(path, false, func(d document) ([]step, error) { return removeSteps(d, context) })
+}
+
+// change reads, plans, edits and writes under the lock. A file that is not
+// there is made only when create says so.
+func (k keeper) change(path string, create bool, plan func(document) ([]step, error)) (backup string, err error) {
+	real, err := follow(path)
+	if err != nil {
+		return "", err
+	}
+	if !create && absent(real) {
+		return "", nil
+	}
+	held, err := k.lock(path, real)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, held.release()) }()
+	old, err := read(real)
+	if err != nil {
+		return "", err
+	}
+	text, err := edit(real, old.text, plan)
+	if err != nil || string(text) == string(old.text) {
+		return "", err
+	}
+	return k.replace(old, text, held)
+}
+
+// edit is the whole change from bytes to bytes, without a file.
+func edit(path string, text []byte, plan func(document) ([]step, error)) ([]byte, error) {
+	d, err := parse(path, text)
+	if err != nil {
+		return nil, err
+	}
+	steps, err := plan(d)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range steps {
+		if d, err = d.take(s); err != nil {
+			return nil, err
+		}
+	}
+	return d.text, nil
+}

@@ -1,0 +1,237 @@
+package kubeconfig
+
+import (
+	"encoding/base64"
+	"path"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// helper is the program whose users are ours.
+const helper = "kubectl-daypass"
+
+// mergeSteps checks that nothing of another's is in the way, then says what
+// to do.
+func mergeSteps(d document, e Entry) ([]step, error) {
+	if err := d.checkFree(e); err != nil {
+		return nil, err
+	}
+	var steps []step
+	if len(d.root.Content) == 0 {
+		steps = append(steps, begin{})
+	}
+	steps = append(steps,
+		put{"clusters", e.Cluster, e.fillCluster},
+		put{"contexts", e.Context, e.fillContext},
+		put{"users", e.User, e.fillUser},
+	)
+	if e.Use || d.bare() {
+		steps = append(steps, current{e.Context})
+	}
+	return steps, nil
+}
+
+// bare says that the file names nothing yet, so that a current context is
+// help and not a switch.
+func (d document) bare() bool {
+	for _, list := range lists() {
+		if items := child(d.root, list); items != nil && len(items.Content) > 0 {
+			return false
+		}
+	}
+	return text(child(d.root, "current-context")) == ""
+}
+
+func (e Entry) fillCluster(body *yaml.Node) {
+	if !sameServer(text(field(body, "server")), e.Server) {
+		setDefault(body, "server", str(e.Server))
+	}
+	if len(e.CA) > 0 {
+		setDefault(body, "certificate-authority-data", str(base64.StdEncoding.EncodeToString(e.CA)))
+	}
+}
+
+func (e Entry) fillContext(body *yaml.Node) {
+	setDefault(body, "cluster", str(e.Cluster))
+	setDefault(body, "user", str(e.User))
+	if e.Namespace != "" {
+		setDefault(body, "namespace", str(e.Namespace))
+	}
+}
+
+func (e Entry) fillUser(body *yaml.Node) {
+	exec := child(body, "exec")
+	if exec == nil || exec.Kind != yaml.MappingNode {
+		exec = mapping()
+		set(body, "exec", exec)
+	}
+	var args []*yaml.Node
+	for _, arg := range e.Args {
+		args = append(args, str(arg))
+	}
+	set(exec, "apiVersion", str("client.authentication.k8s.io/v1"))
+	set(exec, "command", str(e.Command))
+	set(exec, "args", list(args...))
+	set(exec, "interactiveMode", str("Never"))
+	set(exec, "provideClusterInfo", boolean(false))
+	if e.InstallHint != "" {
+		set(exec, "installHint", str(e.InstallHint))
+	}
+}
+
+// checkFree refuses to write over what is not ours.
+func (d document) checkFree(e Entry) error {
+	if user := d.item("users", e.User); user != nil && !ours(user, e.Command) {
+		return d.taken(user, "user", e.User, "it does not call "+program(e.Command))
+	}
+	if context := d.item("contexts", e.Context); context != nil {
+		if why := d.contextInTheWay(context, e); why != "" {
+			return d.taken(context, "context", e.Context, why)
+		}
+	}
+	if cluster := d.item("clusters", e.Cluster); cluster != nil {
+		if why := d.clusterInTheWay(cluster, e); why != "" {
+			return d.taken(cluster, "cluster", e.Cluster, why)
+		}
+	}
+	return nil
+}
+
+func (d document) taken(item *yaml.Node, what, name, why string) error {
+	return d.at(item.Line, "there is a %s %q already that Daypass did not make (%s); it stays as it is. Choose another name with --context NAME", what, name, why)
+}
+
+func (d document) clusterInTheWay(cluster *yaml.Node, e Entry) string {
+	body := field(cluster, "cluster")
+	if server := text(field(body, "server")); !sameServer(server, e.Server) {
+		return "its server is " + server
+	}
+	for _, key := range []string{"insecure-skip-tls-verify", "certificate-authority"} {
+		if value := text(field(body, key)); value != "" && value != "false" {
+			return "it has " + key
+		}
+	}
+	want := mapping(str("name"), str(e.Cluster), str("cluster"), clone(body))
+	e.fillCluster(child(want, "cluster"))
+	if !same(child(want, "cluster"), clone(body)) && d.usedByOthers(e) {
+		return "its certificate authority differs, and contexts of others use it"
+	}
+	return ""
+}
+
+// usedByOthers says whether a context with a user that is not ours names the
+// entry's cluster.
+func (d document) usedByOthers(e Entry) bool {
+	for _, context := range d.items("contexts") {
+		body := field(context, "context")
+		if text(field(body, "cluster")) != e.Cluster {
+			continue
+		}
+		if user := d.item("users", text(field(body, "user"))); user == nil || !ours(user, e.Command) {
+			return true
+		}
+	}
+	return false
+}
+
+func (d document) contextInTheWay(context *yaml.Node, e Entry) string {
+	body := field(context, "context")
+	name := text(field(body, "user"))
+	user := d.item("users", name)
+	if user == nil && name != e.User {
+		return "its user is " + name
+	}
+	if user != nil && !ours(user, e.Command) {
+		return "its user does not call " + program(e.Command)
+	}
+	name = text(field(body, "cluster"))
+	cluster := d.item("clusters", name)
+	if cluster == nil && name != e.Cluster {
+		return "its cluster is " + name
+	}
+	if cluster != nil && !sameServer(text(field(field(cluster, "cluster"), "server")), e.Server) {
+		return "it is of another server"
+	}
+	return ""
+}
+
+func (d document) items(list string) []*yaml.Node {
+	if items := child(d.root, list); items != nil {
+		return items.Content
+	}
+	return nil
+}
+
+// removeSteps takes out a context, and what only it needed.
+func removeSteps(d document, name string) ([]step, error) {
+	context := d.item("contexts", name)
+	if context == nil {
+		return nil, nil
+	}
+	body := field(context, "context")
+	userName, clusterName := text(field(body, "user")), text(field(body, "cluster"))
+	user := d.item("users", userName)
+	if user == nil || !ours(user, "") {
+		return nil, d.at(context.Line, "context %q is not one that Daypass made; it stays", name)
+	}
+	steps := []step{drop{"contexts", name}}
+	if !d.needed("user", userName, name) {
+		steps = append(steps, drop{"users", userName})
+	}
+	if cluster := d.item("clusters", clusterName); cluster != nil && asWeMakeThem(cluster) && !d.needed("cluster", clusterName, name) {
+		steps = append(steps, drop{"clusters", clusterName})
+	}
+	if text(child(d.root, "current-context")) == name {
+		steps = append(steps, current{""})
+	}
+	return steps, nil
+}
+
+// needed says whether a context other than the one that goes names it.
+func (d document) needed(what, name, going string) bool {
+	for _, context := range d.items("contexts") {
+		if text(field(context, "name")) != going && text(field(field(context, "context"), what)) == name {
+			return true
+		}
+	}
+	return false
+}
+
+// asWeMakeThem says that a cluster has nothing but what Daypass writes.
+func asWeMakeThem(cluster *yaml.Node) bool {
+	body := child(cluster, "cluster")
+	if len(cluster.Content) != 4 || body == nil || body.Kind != yaml.MappingNode {
+		return false
+	}
+	for i := 0; i < len(body.Content); i += 2 {
+		if key := body.Content[i].Value; key != "server" && key != "certificate-authority-data" {
+			return false
+		}
+	}
+	return true
+}
+
+// ours says that a user is one that Daypass made: it calls our program, or
+// the one this entry calls, for a token.
+func ours(user *yaml.Node, command string) bool {
+	exec := field(field(user, "user"), "exec")
+	called, args := program(text(field(exec, "command"))), field(exec, "args")
+	if called == "" || called != helper && called != program(command) {
+		return false
+	}
+	return args != nil && len(args.Content) > 0 && text(args.Content[0]) == "token"
+}
+
+// program is a command's name without folder or .exe, on any system.
+func program(command string) string {
+	name := path.Base(strings.ReplaceAll(command, `\`, "/"))
+	if name == "." || name == "/" {
+		return ""
+	}
+	return strings.TrimSuffix(name, ".exe")
+}
+
+func sameServer(a, b string) bool {
+	return strings.TrimRight(a, "/") == strings.TrimRight(b, "/")
+}

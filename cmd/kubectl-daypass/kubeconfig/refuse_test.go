@@ -1,0 +1,193 @@
+package kubeconfig
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// untouched checks that a file is as it was and that nothing lies beside it.
+func untouched(t *testing.T, path, before string) {
+	t.Helper()
+	if diff := cmp.Diff(before, contents(t, path)); diff != "" {
+		t.Errorf("the file was changed: %s", diff)
+	}
+	alone(t, path)
+}
+
+func alone(t *testing.T, path string) {
+	t.Helper()
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		if entry.Name() != filepath.Base(path) {
+			t.Errorf("%s was left behind", entry.Name())
+		}
+	}
+}
+
+func TestMergeRefusesWhatItCannotReadAndLeavesItAlone(t *testing.T) {
+	for _, c := range []struct{ name, text, want string }{
+		{"broken YAML", "apiVersion: v1\nclusters:\n- name: [a\n", "line 3"},
+		{"an unknown alias", "clusters: *nothing\n", "nothing"},
+		{"tabs for indentation", "clusters:\n- name: a\n\tcluster: {}\n", "tab character"},
+		{"two documents", "kind: Config\n---\nkind: Config\n", "second YAML document"},
+		{"a list at the top", "- a\n", "line 1: a kubeconfig is a mapping"},
+		{"a word", "hello\n", "mapping at its top"},
+		{"a list in JSON", `["a"]`, "mapping at its top"},
+		{"half of JSON", `{"clusters": [`, "line 1"},
+		{"bytes that are no text", "\xff\xfea\x00", "UTF-8"},
+		{"another kind", "apiVersion: v1\nkind: Pod\n", "line 2: kind must be Config"},
+		{"another version", "apiVersion: v2\n", "line 1: apiVersion must be v1"},
+		{"two clusters of one name", "clusters:\n- name: a\n- cluster: {}\n  name: a\n", `line 3: cluster "a" is there already at line 2`},
+		{"two users of one name", "users: [{name: a}, {name: a}]\n", `user "a" is there already`},
+		{"a key twice", "kind: Config\nusers: []\nusers: []\n", `line 3: "users" is given twice`},
+		{"a key twice in JSON", "{\"users\": [],\n\"users\": []}", `line 2: "users" is given twice`},
+		{"a list that is none", "clusters: {a: b}\n", "line 1: clusters must be a list"},
+		{"a list from elsewhere", "x: &x []\nclusters: *x\n", "line 2: clusters must be a list"},
+		{"an item without a name", "users:\n- user: {}\n", "line 2: each of users needs a name"},
+		{"a name that is a number", "users:\n- name: 1\n", "needs a name that is text"},
+		{"a top from elsewhere", "x: &x {kind: Config}\n<<: *x\n", "line 2: Daypass cannot add"},
+		{"a current context that is a list", "current-context: [a]\n", "line 1: current-context must be a name"},
+		{"a nest without end", strings.Repeat("{a: ", 200) + strings.Repeat("}", 200), "nested too deep"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			path := place(t, c.text)
+			_, err := Merge(path, entry())
+			if err == nil {
+				t.Fatalf("it was taken:\n%s", contents(t, path))
+			}
+			if !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), path) {
+				t.Errorf("%q says not %q and the file", err, c.want)
+			}
+			untouched(t, path, c.text)
+		})
+	}
+}
+
+// theirs is a kubeconfig with one entry under the names of ours.
+func theirs(cluster, context, user string) string {
+	return "apiVersion: v1\nkind: Config\nclusters:\n- name: prod\n  cluster: " + cluster +
+		"\ncontexts:\n- name: prod-reader\n  context: " + context + "\nusers:\n- name: prod-reader\n  user: " + user + "\n"
+}
+
+func TestMergeNeverOverwritesAnEntryOfAnother(t *testing.T) {
+	const (
+		server  = "{server: 'https://prod.eks.example.com'}"
+		context = "{cluster: prod, user: prod-reader}"
+		user    = "{exec: {command: /opt/kubectl-daypass, args: [token]}}"
+	)
+	for _, c := range []struct{ name, text, want string }{
+		{"a cluster of another server", strings.Replace(theirs("{server: 'https://other'}", context, user), "- name: prod-reader\n  context", "- name: other\n  context", 1), `cluster "prod"`},
+		{"a cluster that checks no certificate", theirs("{server: 'https://prod.eks.example.com', insecure-skip-tls-verify: true}", context, user), "insecure-skip-tls-verify"},
+		{"a cluster with a file of authorities", theirs("{server: 'https://prod.eks.example.com', certificate-authority: a}", context, user), "certificate-authority"},
+		{"a user with a token", theirs(server, context, "{token: x}"), `user "prod-reader"`},
+		{"a user with another helper", theirs(server, context, "{exec: {command: aws, args: [token]}}"), "kubectl-daypass"},
+		{"a user with another deed of our helper", theirs(server, context, "{exec: {command: kubectl-daypass, args: [login]}}"), `user "prod-reader"`},
+		{"a user without anything", theirs(server, context, "{}"), `user "prod-reader"`},
+		{"a context of another user", theirs(server, "{cluster: prod, user: ada}", user), `context "prod-reader"`},
+		{"a context of another cluster", theirs(server, "{cluster: old, user: prod-reader}", user), `context "prod-reader"`},
+		{"another's context on a cluster whose authority would change", strings.Replace(theirs(server, context, user), "contexts:\n", "contexts:\n- name: ada\n  context: {cluster: prod, user: ada}\n", 1), "contexts of others"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			path := place(t, c.text)
+			_, err := Merge(path, entry())
+			if err == nil {
+				t.Fatalf("it was overwritten:\n%s", contents(t, path))
+			}
+			for _, want := range []string{c.want, "--context", path + ", line "} {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%q says not %q", err, want)
+				}
+			}
+			untouched(t, path, c.text)
+		})
+	}
+	path := place(t, theirs(server, context, user))
+	merge(t, path, entry())
+	holds(t, load(t, path), entry())
+}
+
+func TestMergeRefusesToChangeWhatIsSharedThroughAnAlias(t *testing.T) {
+	before := "x: &x {exec: {command: kubectl-daypass, args: [token]}}\nusers:\n- name: prod-reader\n  user: *x\n"
+	path := place(t, before)
+	if _, err := Merge(path, entry()); err == nil || !strings.Contains(err.Error(), "alias") {
+		t.Errorf("got %v", err)
+	}
+	untouched(t, path, before)
+}
+
+func TestMergeRefusesAnEntryThatLacksAName(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config")
+	for _, e := range []Entry{{}, {Context: "a"}, {Context: "a", Cluster: "a", User: "a", Server: "a"}} {
+		if _, err := Merge(path, e); err == nil {
+			t.Errorf("%+v was taken", e)
+		}
+	}
+	if !absent(path) {
+		t.Error("a file was made")
+	}
+}
+
+func TestRemoveTakesOnlyWhatNobodyElseNeeds(t *testing.T) {
+	path := place(t, rich(t))
+	one, two := entry(), entry()
+	two.Context, two.User = "prod-admin", "prod-admin"
+	one.Use = true
+	merge(t, path, one)
+	merge(t, path, two)
+	if _, err := Remove(path, one.Context); err != nil {
+		t.Fatal(err)
+	}
+	config := load(t, path)
+	holds(t, config, two)
+	if config.Contexts[one.Context] != nil || config.AuthInfos[one.User] != nil {
+		t.Error("the context or its user is still there")
+	}
+	if config.CurrentContext != "" {
+		t.Errorf("the current context is one that is gone: %q", config.CurrentContext)
+	}
+}
+
+func TestRemoveKeepsAClusterThatWasThereBefore(t *testing.T) {
+	before := "clusters:\n- name: prod\n  cluster:\n    server: https://prod.eks.example.com/\n    tls-server-name: prod # mine\n"
+	path := place(t, before)
+	e := entry()
+	e.CA = nil
+	merge(t, path, e)
+	onlyAdded(t, before, contents(t, path))
+	if _, err := Remove(path, e.Context); err != nil {
+		t.Fatal(err)
+	}
+	if load(t, path).Clusters["prod"] == nil {
+		t.Error("the cluster is gone")
+	}
+}
+
+func TestRemoveRefusesAContextOfAnother(t *testing.T) {
+	path := place(t, rich(t))
+	if _, err := Remove(path, "staging"); err == nil || !strings.Contains(err.Error(), "staging") {
+		t.Errorf("got %v", err)
+	}
+	untouched(t, path, rich(t))
+}
+
+func TestRemoveOfWhatIsNotThereWritesNothing(t *testing.T) {
+	path := place(t, rich(t))
+	if backup, err := Remove(path, "nothing"); err != nil || backup != "" {
+		t.Errorf("got %q, %v", backup, err)
+	}
+	untouched(t, path, rich(t))
+	gone := filepath.Join(t.TempDir(), "folder", "config")
+	if _, err := Remove(gone, "nothing"); err != nil {
+		t.Error(err)
+	}
+	if !absent(filepath.Dir(gone)) {
+		t.Error("a folder was made")
+	}
+}

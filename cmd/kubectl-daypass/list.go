@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/daypass/daypass/api"
+)
+
+func listCommand(w world) *cobra.Command {
+	c := &cobra.Command{
+		Use: "list", Short: "List the clusters that you may enter", Args: takes(cobra.NoArgs, "no arguments but leases and sessions"),
+		RunE: w.asking(func(h home, c *cobra.Command, client *api.Client) error {
+			all, err := client.Clusters(c.Context())
+			if err != nil {
+				return err
+			}
+			return h.give(c, all, clustersOf(all), func() error { return h.table(clusterRows(all)) })
+		}),
+	}
+	c.AddCommand(
+		&cobra.Command{Use: "leases", Short: "List your leases", Args: takes(cobra.NoArgs, "no arguments"), RunE: w.asking(listLeases)},
+		&cobra.Command{Use: "sessions", Short: "List your signed-in browsers and machines", Args: takes(cobra.NoArgs, "no arguments"), RunE: w.asking(listSessions)},
+	)
+	return c
+}
+
+// asking is for commands that ask as whoever is signed in.
+func (w world) asking(f func(h home, c *cobra.Command, client *api.Client) error) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, _ []string) error {
+		if err := checkForm(c); err != nil {
+			return err
+		}
+		h, client, err := w.as(c)
+		if err != nil {
+			return err
+		}
+		return h.then(client, f(h, c, client))
+	}
+}
+
+func clustersOf(all api.Clusters) (names []string) {
+	for _, c := range all.Clusters {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
+func rolesOn(all api.Clusters, cluster string) (roles []string) {
+	for _, c := range all.Clusters {
+		if c.Name != cluster {
+			continue
+		}
+		for _, choice := range c.Choices {
+			if !choice.BreakGlass {
+				roles = append(roles, choice.Role)
+			}
+		}
+	}
+	return roles
+}
+
+func clusterRows(all api.Clusters) [][]string {
+	rows := [][]string{{"CLUSTER", "ROLE", "FOR UP TO", "NEEDS"}}
+	for _, c := range all.Clusters {
+		for _, choice := range c.Choices {
+			needs := ""
+			if choice.Reason {
+				needs = "a reason"
+			}
+			if choice.BreakGlass {
+				needs = "--break-glass"
+			}
+			rows = append(rows, []string{c.Name, choice.Role, long(choice.Longest), needs})
+		}
+	}
+	return rows
+}
+
+// long writes a length of time as people say it.
+func long(seconds int64) string {
+	d := time.Duration(seconds) * time.Second
+	if d%time.Hour == 0 && d > 0 {
+		return fmt.Sprintf("%dh", d/time.Hour)
+	}
+	if d%time.Minute == 0 && d > 0 {
+		return fmt.Sprintf("%dm", d/time.Minute)
+	}
+	return d.String()
+}
+
+func listLeases(h home, c *cobra.Command, client *api.Client) error {
+	all, err := client.Leases(c.Context())
+	if err != nil {
+		return err
+	}
+	rows, names := [][]string{{"LEASE", "CLUSTER", "ROLE", "STATE", "ENDS"}}, []string{}
+	for _, l := range all.Leases {
+		names = append(names, l.ID)
+		rows = append(rows, []string{l.ID, l.Cluster, l.Role, l.State, clock(l.EndsAt)})
+	}
+	return h.give(c, all, names, func() error { return h.table(rows) })
+}
+
+func listSessions(h home, c *cobra.Command, client *api.Client) error {
+	all, err := client.Sessions(c.Context())
+	if err != nil {
+		return err
+	}
+	rows, names := [][]string{{"SESSION", "KIND", "NAME", "FROM", "LAST USED", ""}}, []string{}
+	for _, s := range all.Sessions {
+		this := ""
+		if s.This {
+			this = "this one"
+		}
+		names = append(names, s.ID)
+		rows = append(rows, []string{s.ID, s.Kind, s.Name, s.Address, clock(s.LastUsed), this})
+	}
+	return h.give(c, all, names, func() error { return h.table(rows) })
+}
+
+func endCommand(w world) *cobra.Command {
+	var all bool
+	c := &cobra.Command{
+		Use: "end LEASE | --all", Short: "End a lease, or all of yours", Args: takes(cobra.MaximumNArgs(1), "one lease, or --all"),
+		ValidArgsFunction: w.leaseNames,
+		RunE: func(c *cobra.Command, args []string) error {
+			if all == (len(args) == 1) {
+				return usage("end takes one lease, or --all; see: kubectl daypass list leases")
+			}
+			return w.asking(func(h home, c *cobra.Command, client *api.Client) error {
+				return h.end(c, client, args)
+			})(c, args)
+		},
+	}
+	c.Flags().BoolVar(&all, "all", false, "end all of your leases")
+	return c
+}
+
+func (h home) end(c *cobra.Command, client *api.Client, args []string) error {
+	ended, err := h.endThese(c.Context(), client, args)
+	if err != nil {
+		return err
+	}
+	names := []string{}
+	for _, l := range ended.Leases {
+		names = append(names, l.ID)
+		if err := h.over(c.Context(), l); err != nil {
+			return err
+		}
+	}
+	return h.give(c, ended, names, func() error { return h.tellEnded(ended) })
+}
+
+func (h home) endThese(ctx context.Context, client *api.Client, args []string) (api.Leases, error) {
+	if len(args) == 0 {
+		return client.EndAll(ctx)
+	}
+	if err := checkLease(args[0]); err != nil {
+		return api.Leases{}, err
+	}
+	l, err := client.End(ctx, args[0])
+	return api.Leases{Leases: []api.Lease{l}}, err
+}
+
+// over has the helper refuse at once, token or not. A renewal that is under
+// way would write over that, so it is waited for.
+func (h home) over(ctx context.Context, l api.Lease) error {
+	if err := checkLease(l.ID); err != nil {
+		return err
+	}
+	release, busy := lock(ctx, h.tokenFile(l.ID)+".lock", impatient)
+	if busy != nil {
+		return busy
+	}
+	defer release()
+	err := &failure{code: exitOver, say: fmt.Sprintf("The lease is over: you ended it. Start another: kubectl daypass get %s --role %s", l.Cluster, l.Role)}
+	return writeJSON(h.tokenFile(l.ID), h.was(l.ID, err, "", 24*time.Hour))
+}
+
+func (h home) tellEnded(all api.Leases) error {
+	if len(all.Leases) == 0 {
+		return h.print("No lease of yours was active.")
+	}
+	for _, l := range all.Leases {
+		told := fmt.Sprintf("Ended %s: %s on %s.", l.ID, l.Role, l.Cluster)
+		if l.MayWorkUntil.After(h.now()) {
+			told += " A token that is out may work until " + clock(l.MayWorkUntil) + " at most."
+		}
+		if err := h.print("%s", told); err != nil {
+			return err
+		}
+	}
+	return nil
+}

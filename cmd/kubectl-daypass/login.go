@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"github.com/daypass/daypass/api"
+)
+
+func loginCommand(w world) *cobra.Command {
+	var device, noBrowser bool
+	c := &cobra.Command{
+		Use: "login [SERVER]", Short: "Sign this machine in",
+		Long: "Sign this machine in, by the browser on it, or by a code that you type into a\nbrowser elsewhere (--device; the default where there is no display).",
+		Args: takes(cobra.MaximumNArgs(1), "one server at most"),
+		RunE: func(c *cobra.Command, args []string) error {
+			if device && noBrowser {
+				return usage("--device opens no browser anyway; leave out --no-browser")
+			}
+			if len(args) == 1 {
+				if err := c.Flags().Set("server", args[0]); err != nil {
+					return usage("%v", err)
+				}
+			}
+			h, err := w.at(c)
+			if err != nil {
+				return err
+			}
+			return h.login(c, way{device: device, link: noBrowser})
+		},
+	}
+	c.Flags().BoolVar(&device, "device", false, "sign in by a code typed elsewhere")
+	c.Flags().BoolVar(&noBrowser, "no-browser", false, "print the link instead of opening it (for a browser on this machine)")
+	return c
+}
+
+// way is how a person wants to sign in. Neither: as the machine can.
+type way struct{ device, link bool }
+
+// login makes a key before anything else: where that cannot be kept, nobody
+// needs to sign in.
+func (h home) login(c *cobra.Command, how way) error {
+	stranger := h.stranger(patient)
+	about, err := stranger.About(c.Context())
+	if err != nil {
+		return err
+	}
+	if err := sameServer(h.server, about); err != nil {
+		return err
+	}
+	key, err := api.NewKey()
+	if err != nil {
+		return fmt.Errorf("making a key: %w", err)
+	}
+	next := h.keyFile() + ".next"
+	if err := writeKey(next, key); err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(next) }() // gone already when all went well
+	stranger.Key = key
+	in, err := h.signInBy(c.Context(), stranger, about, how)
+	if err != nil {
+		return err
+	}
+	if err := h.keep(c.Context(), next, key, in); err != nil {
+		return err
+	}
+	h.remember(stranger)
+	return h.welcome(c, in)
+}
+
+func (h home) signInBy(ctx context.Context, c *api.Client, about api.Server, how way) (api.SignedIn, error) {
+	name, err := os.Hostname()
+	if err != nil || name == "" {
+		name = "a machine without a name"
+	}
+	switch {
+	case how.device && !about.DeviceLogin:
+		return api.SignedIn{}, &failure{code: exitRefused, say: "This server lets nobody sign in by a typed code. Leave out --device, or ask whoever runs Daypass for clients.deviceLogin."}
+	case how.device, !how.link && about.DeviceLogin && !h.display():
+		return h.byCode(ctx, c, name)
+	}
+	return h.byBrowser(ctx, c, name, how.link || !h.display())
+}
+
+// keep puts the new sign-in in the old one's place. The old one is ended at
+// the server if that works: nobody has its key any more.
+func (h home) keep(ctx context.Context, key string, made *ecdsa.PrivateKey, in api.SignedIn) error {
+	name, err := api.Thumbprint(&made.PublicKey)
+	if err != nil {
+		return err
+	}
+	old, _, oldErr := h.client(impatient)
+	if errors.Is(oldErr, errDamaged) {
+		h.say("A damaged file of the sign-in before was kept aside in %s.", h.config)
+	}
+	if err := os.Rename(key, h.keyFile()); err != nil {
+		return unwritable(h.keyFile(), err)
+	}
+	s := signIn{Server: h.server.String(), Secret: in.Secret, Session: in.Session.ID, Person: in.Person.Label, Thumbprint: name, SignedIn: h.now().UTC()}
+	if err := writeJSON(h.sessionFile(), s); err != nil {
+		return err
+	}
+	if oldErr == nil {
+		_ = old.SignOut(ctx, api.This) // it ends by itself in hours
+	}
+	return errors.Join(h.forgetTokens(), h.lastIs())
+}
+
+func (h home) lastIs() error {
+	path, err := h.lastFile()
+	if err != nil {
+		return err
+	}
+	return writePrivate(path, []byte(h.server.String()+"\n"))
+}
+
+func (h home) welcome(c *cobra.Command, in api.SignedIn) error {
+	return h.give(c, in.Session, []string{in.Session.ID}, func() error {
+		return h.print("Signed in to %s as %s until %s. See your clusters: kubectl daypass list", h.server.Host, in.Person.Label, clock(in.Session.ExpiresAt))
+	})
+}
+
+// display says whether a browser can show itself here.
+func (h home) display() bool {
+	if runtime.GOOS == "windows" || runtime.GOOS == "darwin" {
+		return h.getenv("SSH_CONNECTION") == ""
+	}
+	return h.getenv("DISPLAY") != "" || h.getenv("WAYLAND_DISPLAY") != ""
+}
+
+func logoutCommand(w world) *cobra.Command {
+	return &cobra.Command{
+		Use: "logout", Short: "Sign this machine out and forget its key and tokens", Args: takes(cobra.NoArgs, "no arguments"),
+		RunE: func(c *cobra.Command, _ []string) error {
+			h, err := w.at(c)
+			if err != nil {
+				return err
+			}
+			return h.logout(c)
+		},
+	}
+}
+
+// logout forgets whatever the server says: without its key, a session is worth
+// nothing to anybody.
+func (h home) logout(c *cobra.Command) error {
+	client, _, told := h.client(patient)
+	if told == nil {
+		told = client.SignOut(c.Context(), api.This)
+	}
+	if err := h.forget(); err != nil {
+		return err
+	}
+	if told == nil || exitOf(told) == exitSignedOut {
+		return h.print("Signed out of %s. The key and all tokens here are gone.", h.server.Host)
+	}
+	return &failure{code: exitOf(told), say: fmt.Sprintf("The key and all tokens here are gone, but %s still lists the session: %v", h.server.Host, told), err: told}
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/daypass/daypass/api"
+)
+
+// longestLogin is how long somebody may take in the browser.
+const longestLogin = 10 * time.Minute
+
+// doorman waits at a port of this machine for the browser to come back: RFC
+// 8252, section 7.3.
+type doorman struct {
+	listener net.Listener
+	state    string
+	came     chan arrival
+}
+
+type arrival struct {
+	code string
+	err  error
+}
+
+// byBrowser signs in by the browser on this machine, with PKCE and a code that
+// is bound to our key.
+func (h home) byBrowser(ctx context.Context, c *api.Client, name string, linkOnly bool) (api.SignedIn, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return api.SignedIn{}, fmt.Errorf("no port of this machine is free for the browser to come back to: %w", err)
+	}
+	d := &doorman{l, rand.Text(), make(chan arrival, 1)}
+	verifier := rand.Text() + rand.Text() // RFC 7636 wants 43 to 128 characters
+	link, err := d.link(c, name, verifier)
+	if err != nil {
+		_ = l.Close() // nobody came
+		return api.SignedIn{}, err
+	}
+	h.show(link, linkOnly)
+	code, err := d.wait(ctx)
+	if err != nil {
+		return api.SignedIn{}, err
+	}
+	return c.SignIn(ctx, api.SignIn{Grant: api.GrantCode, Code: code, Verifier: verifier, RedirectURI: d.back()})
+}
+
+func (d *doorman) back() string { return "http://" + d.listener.Addr().String() + "/callback" }
+
+func (d *doorman) link(c *api.Client, name, verifier string) (string, error) {
+	thumbprint, err := api.Thumbprint(&c.Key.PublicKey)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256([]byte(verifier))
+	q := url.Values{
+		"redirect_uri": {d.back()}, "state": {d.state}, "code_challenge_method": {"S256"},
+		"code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])}, "dpop_jkt": {thumbprint}, "client_name": {name},
+	}
+	return c.Server.String() + "/client/authorize?" + q.Encode(), nil
+}
+
+// show opens the link, or has the person open it.
+func (h home) show(link string, linkOnly bool) {
+	if !linkOnly && openBrowser(link) == nil {
+		fmt.Fprintln(h.err, "Your browser opens. If it does not, open this link in a browser on this machine:\n"+link)
+		return
+	}
+	fmt.Fprintln(h.err, "Open this link in a browser on this machine:\n"+link)
+}
+
+// wait gives the code of the first arrival that knows the state.
+func (d *doorman) wait(ctx context.Context) (string, error) {
+	s := &http.Server{Handler: d, ReadHeaderTimeout: 5 * time.Second, MaxHeaderBytes: 16 << 10}
+	go func() { _ = s.Serve(d.listener) }() // ends with Shutdown, and the arrival tells the rest
+	defer d.close(s)
+	ctx, cancel := context.WithTimeout(ctx, longestLogin)
+	defer cancel()
+	select {
+	case a := <-d.came:
+		return a.code, a.err
+	case <-ctx.Done():
+		return "", &failure{code: exitFailed, say: "The sign-in was given up: nobody came back from the browser.", err: ctx.Err()}
+	}
+}
+
+// close lets the page that the browser waits for go out.
+func (d *doorman) close(s *http.Server) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = s.Shutdown(ctx) // the process ends soon after
+}
+
+// ServeHTTP takes the browser in. Whoever does not know the state, such as a
+// page of another site, changes nothing.
+func (d *doorman) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "no-referrer")
+	q := r.URL.Query()
+	if r.Method != http.MethodGet || r.URL.Path != "/callback" || r.Host != d.listener.Addr().String() || !same(q.Get("state"), d.state) {
+		http.Error(w, "Nothing is here.", http.StatusNotFound)
+		return
+	}
+	a := arrived(q)
+	select {
+	case d.came <- a:
+	default: // reloaded
+	}
+	said := "You may close this page and go back to your terminal."
+	if a.err != nil {
+		said = "This machine was not signed in. " + said
+	}
+	_, _ = fmt.Fprintf(w, "<!doctype html><html lang=en><meta charset=utf-8><title>Daypass</title><p>%s", said) // for courtesy
+}
+
+func arrived(q url.Values) arrival {
+	switch e := q.Get("error"); {
+	case e == "access_denied":
+		return arrival{err: &failure{code: exitRefused, say: "You refused the sign-in in the browser. Nothing was changed."}}
+	case e != "":
+		return arrival{err: &failure{code: exitFailed, say: "The server did not let this machine in: " + api.Plain(e) + "."}}
+	case q.Get("code") == "":
+		return arrival{err: &failure{code: exitFailed, say: "The browser came back without a code. Run the command again."}}
+	}
+	return arrival{code: q.Get("code")}
+}
+
+func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }

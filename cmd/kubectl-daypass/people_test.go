@@ -1,0 +1,246 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/daypass/daypass/api"
+	"github.com/daypass/daypass/api/apitest"
+)
+
+func TestTheMainRoad(t *testing.T) {
+	d := newDesk(t)
+	d.login()
+	if out := d.must("list"); !strings.Contains(out, "payments-prod   viewer     8h          \n") || !strings.Contains(out, "a reason") {
+		t.Errorf("list:\n%s", out)
+	}
+	file := filepath.Join(d.home, "kube")
+	if err := os.WriteFile(file, []byte("# mine\ncurrent-context: other\n"+before), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out := d.must("get", "payments-prod", "--role", "viewer", "--for", "4h", "--kubeconfig", file, "-n", "shop", "-o", "yaml")
+	var g got
+	plain := map[string]any{}
+	if err := yaml.Unmarshal([]byte(out), &plain); err != nil {
+		t.Fatal(err)
+	}
+	b, _ := json.Marshal(plain)
+	if err := json.Unmarshal(b, &g); err != nil || g.Context != "daypass-payments-prod-viewer" || g.Lease.EndsAt.Sub(g.Lease.StartedAt).Round(time.Second) != 4*time.Hour || strings.Contains(out, "{") {
+		t.Fatalf("%v:\n%s", err, out)
+	}
+	d.holds(t, file, g)
+	if !strings.Contains(d.must("list", "leases"), g.Lease.ID) || !strings.Contains(d.must("list", "sessions"), "this one") {
+		t.Error("the lease or the session is not listed")
+	}
+	if got := d.must("end", "--all", "-o", "name"); got != g.Lease.ID+"\n" {
+		t.Errorf("ended %q", got)
+	}
+	if out := d.must("end", "--all"); !strings.Contains(out, "No lease of yours was active.") {
+		t.Error(out)
+	}
+	d.must("logout")
+	d.refused(d.run("list"), exitSignedOut, "kubectl daypass login "+d.server.URL)
+	if left, _ := os.ReadDir(d.files()); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+const before = `contexts:
+- name: other
+  context: {cluster: other, user: other}
+users:
+- name: other
+  user: {token: mine}
+`
+
+// holds holds a kubeconfig to what get promised, and to no secret.
+func (d *desk) holds(t *testing.T, file string, g got) {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var k struct {
+		Contexts []struct {
+			Name    string
+			Context struct{ Cluster, User, Namespace string }
+		}
+		Users []struct {
+			Name string
+			User struct {
+				Token string
+				Exec  struct {
+					Command string
+					Args    []string
+				}
+			}
+		}
+		Current string `yaml:"current-context"`
+	}
+	if err := yaml.Unmarshal(b, &k); err != nil || len(k.Contexts) != 2 || len(k.Users) != 2 || !strings.HasPrefix(string(b), "# mine\n") || k.Users[0].User.Token != "mine" {
+		t.Fatalf("%v:\n%s", err, b)
+	}
+	if k.Contexts[1].Name != g.Context || k.Contexts[1].Context.Namespace != "shop" || k.Current != "other" {
+		t.Errorf("%+v", k)
+	}
+	want := []string{"token", "--server", d.server.URL, "--lease", g.Lease.ID}
+	if diff := cmp.Diff(want, k.Users[1].User.Exec.Args); diff != "" || k.Users[1].User.Exec.Command != built {
+		t.Error(k.Users[1].User.Exec.Command, diff)
+	}
+	session, _ := os.ReadFile(filepath.Join(d.files(), "session.json"))
+	var s signIn
+	if err := json.Unmarshal(session, &s); err != nil || s.Secret == "" || strings.Contains(string(b), s.Secret) {
+		t.Errorf("%v; the kubeconfig holds the session's secret, or there is none", err)
+	}
+}
+
+func TestLogin(t *testing.T) {
+	t.Run("by a typed code, where there is no display", func(t *testing.T) {
+		d := newDesk(t)
+		r := d.run("login", d.server.URL)
+		if r.code != 0 || !strings.Contains(r.err, "BCDF-GHJK") || !strings.Contains(r.err, "/client/device") {
+			t.Errorf("%+v", r)
+		}
+		d.must("list")
+	})
+	t.Run("by a typed code is refused where the server allows none", func(t *testing.T) {
+		d := newDesk(t)
+		d.server.NoDevice()
+		d.refused(d.run("login", "--device", d.server.URL), exitRefused, "clients.deviceLogin")
+	})
+	t.Run("again ends the sign-in before", func(t *testing.T) {
+		d := newDesk(t)
+		d.login()
+		d.login()
+		if n := d.server.Sessions(); n != 1 {
+			t.Errorf("%d sessions", n)
+		}
+	})
+	t.Run("proves nothing to a server that calls itself another", func(t *testing.T) {
+		d := newDesk(t)
+		d.server.Instead(func(w http.ResponseWriter, _ *http.Request) bool {
+			w.Header().Set("Content-Type", "application/json")
+			_ = json.NewEncoder(w).Encode(api.Server{URL: "https://daypass.example.com"})
+			return true
+		})
+		d.refused(d.run("login", d.server.URL), exitFailed, "calls itself https://daypass.example.com")
+		if n := d.server.Asked(""); n != 1 {
+			t.Errorf("asked %d times", n)
+		}
+	})
+	t.Run("in plain text over the network is refused", func(t *testing.T) {
+		d := newDesk(t)
+		d.refused(d.run("login", "http://daypass.example.com"), exitUsage, "Use https")
+	})
+}
+
+func TestGet(t *testing.T) {
+	d := newDesk(t)
+	d.login()
+	t.Run("says which roles there are", func(t *testing.T) {
+		d.refused(d.run("get", "payments-prod"), exitUsage, "viewer, operator")
+	})
+	t.Run("passes a refusal on", func(t *testing.T) {
+		d.refused(d.run("get", "payments-prod", "--role", "root"), exitRefused, "There is no role root for you. Ask #platform.")
+	})
+	t.Run("does not break glass on a word that is not yes", func(t *testing.T) {
+		d.stdin = "y\n"
+		r := d.run("get", "payments-prod", "--role", "viewer", "--break-glass")
+		if r.code != exitUsage || d.server.Asked("POST /api/v1/leases") != 1 { // the refusal above
+			t.Errorf("%+v", r)
+		}
+	})
+	t.Run("leaves a damaged kubeconfig as it is, and no lease behind", func(t *testing.T) {
+		file := filepath.Join(d.home, "broken")
+		if err := os.WriteFile(file, []byte("a: [\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		d.refused(d.run("get", "payments-prod", "--role", "viewer", "--kubeconfig", file), exitFailed, file, "The lease was ended again.")
+		if b, _ := os.ReadFile(file); string(b) != "a: [\n" {
+			t.Errorf("%q", b)
+		}
+	})
+	t.Run("asks twice under one key when the answer is lost", func(t *testing.T) {
+		lost := 0
+		d.server.Instead(func(_ http.ResponseWriter, r *http.Request) bool {
+			if r.URL.Path == "/api/v1/leases" && r.Method == "POST" {
+				if lost++; lost == 1 {
+					panic(http.ErrAbortHandler)
+				}
+			}
+			return false
+		})
+		defer d.server.Instead(nil)
+		d.must("get", "payments-prod", "--role", "viewer")
+		if lost != 2 {
+			t.Errorf("asked %d times", lost)
+		}
+	})
+}
+
+func TestCompletion(t *testing.T) {
+	d := newDesk(t)
+	if out := d.must("__complete", "get", ""); strings.Contains(out, "payments") {
+		t.Errorf("offered to nobody: %s", out)
+	}
+	id := d.lease()
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"get", ""}, "payments-prod\n"}, {[]string{"get", "payments-prod", "--role", ""}, "viewer\noperator\n"}, {[]string{"end", ""}, id + "\n"},
+	} {
+		if out := d.must(append([]string{"__complete"}, c.args...)...); !strings.HasPrefix(out, c.want) {
+			t.Errorf("%v offers %q", c.args, out)
+		}
+	}
+	link := filepath.Join(d.home, "kubectl_complete-daypass")
+	if err := os.Symlink(built, link); err != nil {
+		t.Fatal(err)
+	}
+	c := d.command("get", "")
+	c.Path, c.Args[0] = link, link
+	if r := d.finish(c); !strings.HasPrefix(r.out, "payments-prod\n") {
+		t.Errorf("kubectl completes %+v", r)
+	}
+	if out := d.must("completion", "bash"); !strings.Contains(out, "complete") {
+		t.Error("no completion for bash")
+	}
+}
+
+func TestAskedWrongly(t *testing.T) {
+	d := newDesk(t)
+	d.login()
+	for _, args := range [][]string{{"what"}, {"get"}, {"get", "a", "b"}, {"list", "x"}, {"list", "-o", "xml"}, {"end"}, {"end", "ls_a", "--all"}, {"end", "../x"}, {"get", "a", "--for", "soon"}, {"get", "a", "--for", "1500ms"}, {"login", "a", "b"}, {"login", "--device", "--no-browser"}} {
+		if r := d.run(args...); r.code != exitUsage || strings.Count(r.err, "\n") != 1 {
+			t.Errorf("%v: %+v", args, r)
+		}
+	}
+	if out := d.must("version"); !strings.HasPrefix(out, "kubectl-daypass ") {
+		t.Error(out)
+	}
+	if out := d.must("token", "--help"); !strings.Contains(out, "Exit codes") {
+		t.Error(out)
+	}
+}
+
+func TestLogoutWithoutTheServer(t *testing.T) {
+	d := newDesk(t)
+	id := d.lease()
+	d.credential(d.token(id))
+	d.server.Instead(func(w http.ResponseWriter, _ *http.Request) bool {
+		apitest.Problem(w, 503, "internal", "Not now.", "")
+		return true
+	})
+	d.refused(d.run("logout"), exitUnreachable, "are gone", "still lists the session")
+	d.server.Instead(nil)
+	d.refused(d.token(id), exitSignedOut)
+}

@@ -1,0 +1,29 @@
+//go:build unix
+
+package main
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// others says whether somebody but the owner may read or write a file.
+func others(info os.FileInfo) bool { return info.Mode().Perm()&0o077 != 0 }
+
+// hold takes the lock of an open file, and says whether it got it. The lock
+// goes when the file is closed, or when the process ends.
+func hold(f *os.File) (bool, error) {
+	for {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		switch {
+		case err == nil:
+			return true, nil
+		case errors.Is(err, syscall.EINTR):
+			continue
+		case errors.Is(err, syscall.EWOULDBLOCK):
+			return false, nil
+		}
+		return false, err
+	}
+}
