@@ -158,6 +158,22 @@ func TestDamagedFiles(t *testing.T) {
 			d.credential(d.token(id))
 		})
 	}
+	t.Run("are told from a key of another sign-in, which is left alone", func(t *testing.T) {
+		d, other := newDesk(t), newDesk(t)
+		id := d.lease()
+		other.login()
+		key, err := os.ReadFile(filepath.Join(other.files(), "key.pem"))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(d.files(), "key.pem"), key, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.refused(d.token(id), exitSignedOut, "is not the key that was signed in with", "kubectl daypass login")
+		if after, err := os.ReadFile(filepath.Join(d.files(), "key.pem")); err != nil || string(after) != string(key) {
+			t.Errorf("%v", err)
+		}
+	})
 	t.Run("that others may read are refused", func(t *testing.T) {
 		d := newDesk(t)
 		id := d.lease()

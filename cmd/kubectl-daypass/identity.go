@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/x509"
 	"encoding/pem"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/daypass/daypass/api"
@@ -69,8 +71,11 @@ func (h home) key(s signIn) (*ecdsa.PrivateKey, error) {
 		return nil, h.damaged(h.keyFile())
 	}
 	name, err := api.Thumbprint(&key.PublicKey)
-	if err != nil || name != s.Thumbprint {
+	if err != nil {
 		return nil, h.damaged(h.keyFile())
+	}
+	if name != s.Thumbprint {
+		return nil, &failure{code: exitSignedOut, say: fmt.Sprintf("%s is not the key that was signed in with. Run: kubectl daypass login %s", h.keyFile(), h.server), err: errTorn}
 	}
 	return key, nil
 }
@@ -99,13 +104,38 @@ func writeKey(path string, key *ecdsa.PrivateKey) error {
 	return writePrivate(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 }
 
-// client asks as whoever is signed in.
-func (h home) client(timeout time.Duration) (*api.Client, signIn, error) {
+// errTorn is for a session and a key that do not belong together, as they
+// are for a moment while somebody signs in anew.
+var errTorn = errors.New("the key is of another sign-in")
+
+func (h home) signInLock() string { return filepath.Join(h.cache, "sign-in.lock") }
+
+// identity reads session and key, again once a login that is under way is done.
+func (h home) identity() (signIn, *ecdsa.PrivateKey, error) {
+	s, key, err := h.both()
+	if !errors.Is(err, errTorn) {
+		return s, key, err
+	}
+	release, busy := lock(context.Background(), h.signInLock(), impatient)
+	if busy != nil {
+		return signIn{}, nil, err
+	}
+	defer release()
+	return h.both()
+}
+
+func (h home) both() (signIn, *ecdsa.PrivateKey, error) {
 	s, err := h.signedIn()
 	if err != nil {
-		return nil, signIn{}, err
+		return signIn{}, nil, err
 	}
 	key, err := h.key(s)
+	return s, key, err
+}
+
+// client asks as whoever is signed in.
+func (h home) client(timeout time.Duration) (*api.Client, signIn, error) {
+	s, key, err := h.identity()
 	if err != nil {
 		return nil, signIn{}, err
 	}
@@ -144,7 +174,7 @@ func (h home) forgetTokens() error {
 		return fmt.Errorf("cannot read %s: %w", h.cache, reason(err))
 	}
 	for _, e := range kept {
-		if filepath.Ext(e.Name()) == ".lock" {
+		if filepath.Ext(e.Name()) == ".lock" || h.beingWritten(e) {
 			continue
 		}
 		path := filepath.Join(h.cache, e.Name())
@@ -153,4 +183,14 @@ func (h home) forgetTokens() error {
 		}
 	}
 	return nil
+}
+
+// beingWritten says whether a file is one that another process is about to put
+// in place. What has been so for a minute was left by one that was killed.
+func (h home) beingWritten(e fs.DirEntry) bool {
+	if !strings.Contains(e.Name(), ".new-") {
+		return false
+	}
+	info, err := e.Info()
+	return err == nil && h.now().Sub(info.ModTime()) < time.Minute
 }

@@ -100,17 +100,27 @@ func (h home) keep(ctx context.Context, key string, made *ecdsa.PrivateKey, in a
 	if errors.Is(oldErr, errDamaged) {
 		h.say("A damaged file of the sign-in before was kept aside in %s.", h.config)
 	}
-	if err := os.Rename(key, h.keyFile()); err != nil {
-		return unwritable(h.keyFile(), err)
-	}
 	s := signIn{Server: h.server.String(), Secret: in.Secret, Session: in.Session.ID, Person: in.Person.Label, Thumbprint: name, SignedIn: h.now().UTC()}
-	if err := writeJSON(h.sessionFile(), s); err != nil {
+	if err := h.replace(ctx, key, s); err != nil {
 		return err
 	}
 	if oldErr == nil {
 		_ = old.SignOut(ctx, api.This) // it ends by itself in hours
 	}
 	return errors.Join(h.forgetTokens(), h.lastIs())
+}
+
+// replace puts key and session in place, as one to whoever takes the lock.
+func (h home) replace(ctx context.Context, key string, s signIn) error {
+	release, err := lock(ctx, h.signInLock(), patient)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if err := os.Rename(key, h.keyFile()); err != nil {
+		return unwritable(h.keyFile(), err)
+	}
+	return writeJSON(h.sessionFile(), s)
 }
 
 func (h home) lastIs() error {

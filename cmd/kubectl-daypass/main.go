@@ -32,19 +32,24 @@ type world struct {
 
 func main() {
 	w := world{os.Stdin, os.Stdout, os.Stderr, os.Getenv, time.Now}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, w, os.Args)
-	stop()
-	os.Exit(code)
+	os.Exit(run(w, os.Args))
 }
 
 // run goes around everything that people's commands need when kubectl asks,
 // since kubectl waits.
-func run(ctx context.Context, w world, args []string) int {
+func run(w world, args []string) int {
 	if len(args) > 1 && args[1] == "token" && !asksHelp(args[2:]) {
-		return w.ended(helper(ctx, w, args[2:]))
+		return w.ended(helper(context.Background(), w, args[2:]))
 	}
+	ctx, stop := interruptible(context.Background())
+	defer stop()
 	return w.ended(people(ctx, w, completing(args)))
+}
+
+// interruptible ends when somebody presses Ctrl-C. Listening for that takes
+// time, so a token from the cache goes without.
+func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
+	return signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 }
 
 func asksHelp(args []string) bool {

@@ -89,6 +89,8 @@ func (h home) token(ctx context.Context, lease string) (kept, error) {
 	if err != nil || k.fresh(h.now()) {
 		return k, err
 	}
+	ctx, stop := interruptible(ctx)
+	defer stop()
 	wait := patient
 	if k.good(h.now()) {
 		wait = 0 // whoever renews does it for us
@@ -129,7 +131,7 @@ func (h home) renew(ctx context.Context, lease string) (kept, error) {
 	return h.given(lease, s, t, c)
 }
 
-// given keeps a token, unless the person signed out while it came.
+// given keeps a token, unless the person signed out, or in anew, while it came.
 func (h home) given(lease string, s signIn, t api.Token, c *api.Client) (kept, error) {
 	k := h.took(lease, t, c)
 	if t.Token == "" || !k.good(h.now()) {
@@ -138,8 +140,12 @@ func (h home) given(lease string, s signIn, t api.Token, c *api.Client) (kept, e
 	if t.Note != "" {
 		h.say("%s", t.Note)
 	}
-	if now, err := h.signedIn(); err != nil || now.Session != s.Session {
-		return kept{}, signedOut(h.server.String())
+	now, err := h.signedIn()
+	if err != nil {
+		return kept{}, err
+	}
+	if now.Session != s.Session {
+		return k, nil
 	}
 	return k, writeJSON(h.tokenFile(lease), k)
 }

@@ -111,6 +111,38 @@ func TestTwentyHelpersRenewOnce(t *testing.T) {
 	}
 }
 
+func TestHelpersWhileSomebodySignsInAnew(t *testing.T) {
+	d := newDesk(t)
+	id := d.lease()
+	var all sync.WaitGroup
+	done := make(chan struct{})
+	for range 4 {
+		all.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				// The old sign-in may have ended by then; but no file is damaged.
+				if r := d.token(id); r.code != 0 && r.code != exitSignedOut {
+					t.Errorf("%+v", r)
+				}
+			}
+		})
+	}
+	for range 5 {
+		d.login()
+	}
+	close(done)
+	all.Wait()
+	if aside, _ := filepath.Glob(filepath.Join(d.files(), "*.bad-*")); len(aside) != 0 {
+		t.Errorf("kept aside: %v", aside)
+	}
+	d.login()
+	d.credential(d.token(id))
+}
+
 func TestClocksFiveMinutesApart(t *testing.T) {
 	for _, skew := range []time.Duration{-5 * time.Minute, 5 * time.Minute} {
 		t.Run(skew.String(), func(t *testing.T) {
