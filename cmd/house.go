@@ -66,7 +66,8 @@ func build(ctx context.Context, cfg *config.Config, log *slog.Logger, stdout io.
 		Link: func(id string) string { return cfg.URL.String() + web.StoryPath(id) }})
 	h.sender = &notify.Sender{Outbox: h.store, Hooks: h.hooks, Now: time.Now, Log: log}
 	if h.gate, err = auth.New(auth.Options{Site: cfg.URL, Providers: providers(cfg), Book: h.store, Log: log,
-		Idle: cfg.SignIn.Idle, Longest: cfg.SignIn.Absolute, Now: time.Now, Caller: web.Caller, Keys: keys}); err != nil {
+		Idle: cfg.SignIn.Idle, Longest: cfg.SignIn.Absolute, Now: time.Now, Caller: web.Caller, Keys: keys,
+		Clients: auth.ClientOptions{Device: cfg.Clients.DeviceLogin, Longest: cfg.Clients.Longest, Staleness: cfg.Clients.Staleness}}); err != nil {
 		h.close()
 		return nil, fmt.Errorf("set up sign-in: %w", err)
 	}
@@ -75,6 +76,7 @@ func build(ctx context.Context, cfg *config.Config, log *slog.Logger, stdout io.
 		ContextName: func(c access.Cluster, role string) string { return h.snapshot.config().ContextName(c, role) },
 		SignIn:      h.gate, Keeper: h.keeper, Book: h.store, Policy: policy,
 		Endpoints: h.cloud.Cached, Log: h.store, Now: time.Now, Slog: log,
+		Programs: cfg.Clients.Enabled, DeviceLogin: cfg.Clients.DeviceLogin, Version: version,
 	}))
 	return h, nil
 }
@@ -123,6 +125,7 @@ func (h *house) started(ctx context.Context) error {
 // stopped writes what was only counted so far, and that the server stopped.
 func (h *house) stopped(ctx context.Context) error {
 	h.issuer.Tidy(ctx, true)
+	h.keeper.Tidy(ctx)
 	h.gate.Tidy(ctx, true)
 	return h.store.Record(ctx, audit.New(audit.ServerStopped, time.Now(), audit.Who{}))
 }
@@ -145,6 +148,7 @@ func (h *house) tidy(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		h.issuer.Tidy(ctx, false)
+		h.keeper.Tidy(ctx)
 		h.gate.Tidy(ctx, false)
 		for _, chore := range []func(context.Context) error{h.keeper.Sweep, h.issuer.Reconcile} {
 			if err := chore(ctx); err != nil && ctx.Err() == nil {

@@ -30,6 +30,7 @@ type Config struct {
 	SealingKeyFile    string // empty: none, or in the environment
 	SealingKeyEnv     string // a variable that holds the text of such a file; at most one of both is set
 	SignIn            SignIn
+	Clients           Clients
 	Administrators    access.Whos
 	Auditors          access.Whos
 	Reviewers         access.Whos // of what others ask for; nothing asks them yet
@@ -51,6 +52,14 @@ type SignIn struct {
 	Idle      time.Duration
 	Absolute  time.Duration
 	Providers []Provider
+}
+
+// Clients says how programs sign in for people, and for how long.
+type Clients struct {
+	Enabled     bool
+	DeviceLogin bool
+	Longest     time.Duration // a program's session ends after this
+	Staleness   time.Duration // how old the membership of groups may be
 }
 
 // Provider is an OpenID Connect provider.

@@ -60,6 +60,7 @@ func (d *draft) read(root *yaml.Node) {
 	d.readDatabase()
 	d.readSealingKey()
 	d.readSignIn()
+	d.readClients()
 	d.readNotify()
 	d.cfg.Administrators = d.whos(d.root, "administrators")
 	d.cfg.Auditors = d.whos(d.root, "auditors")

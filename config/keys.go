@@ -22,6 +22,8 @@ func fileKeys() []key {
 			says: "The environment variable that holds the text of such a file. Not beside `sealingKeyFile`."},
 		{name: "signIn", kind: isMapping, such: "{providers: [{name: okta, …}]}", keys: signInKeys(),
 			says: "How people sign in, and for how long."},
+		{name: "clients", kind: isMapping, words: "its defaults", keys: clientKeys(),
+			says: "How programs, above all `kubectl daypass`, sign in for people."},
 		{name: "administrators", kind: isMappings, words: "nobody", rule: oneKey, keys: peopleKeys(), table: "people",
 			says: "[People](#people) with the rights of administrators inside Daypass. Opens no cluster."},
 		{name: "auditors", kind: isMappings, words: "nobody", rule: oneKey, keys: peopleKeys(), table: "people",
@@ -80,6 +82,19 @@ func signInKeys() []key {
 			says: "So long after signing in, a person is signed out in any case. Until then their groups are those of the sign-in: this bounds how stale they can be."},
 		{name: "providers", kind: isMappings, such: "[{name: okta, issuer: https://example.okta.com, …}]", some: true, keys: providerKeys(),
 			says: "OpenID Connect providers, at least one."},
+	}
+}
+
+func clientKeys() []key {
+	return []key{
+		{name: "enabled", kind: isFlag, fallback: "true",
+			says: "`false` lets no program sign in or ask for anything."},
+		{name: "deviceLogin", kind: isFlag, fallback: "false",
+			says: "`true` lets a program sign in on a machine without a browser, by a code that the person types elsewhere. Whoever talks a person into typing a code has their access, so it is off."},
+		{name: "longest", fallback: "12h", form: spanForm(),
+			says: "Between `15m` and `2160h`. So long after signing in, a program is signed out in any case."},
+		{name: "staleness", fallback: "12h", form: spanForm(),
+			says: "Between `15m` and `720h`. How old a person's membership of groups may be when a program asks for something. With a refresh token (`offline_access` among the provider's `scopes`, and a sealing key) the provider is asked again after half of it; without one the person signs in again."},
 	}
 }
 

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// spentBefore is how long before its end a token is no longer given again.
-const spentBefore = 2 * time.Minute
+// SpentBefore is how long before its end a token is no longer given again.
+const SpentBefore = 2 * time.Minute
 
 // live keeps the tokens that can still be given again, by lease, in memory
 // only: after a restart, or on another replica, a token is minted anew.
@@ -30,7 +30,7 @@ func (i *Issuer) Live(lease string) (Issuance, bool) {
 	i.live.mu.Lock()
 	defer i.live.mu.Unlock()
 	made, ok := i.live.by[lease]
-	if ok && i.Now().Before(made.Expires.Add(-spentBefore)) {
+	if ok && i.Now().Before(made.Expires.Add(-SpentBefore)) {
 		return made, true
 	}
 	delete(i.live.by, lease)
@@ -49,7 +49,7 @@ func (l *live) sweep(now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for lease, made := range l.by {
-		if !now.Before(made.Expires.Add(-spentBefore)) {
+		if !now.Before(made.Expires.Add(-SpentBefore)) {
 			delete(l.by, lease)
 		}
 	}

@@ -21,6 +21,7 @@ import (
 type Keeper struct {
 	Options
 	minting singleflight.Group // by lease
+	fetches fetches
 }
 
 // Options are what a Keeper works with.
@@ -193,6 +194,8 @@ const (
 	CopiedCmd        Form = "copy-cmd"
 	AWS              Form = "aws"      // a file without a secret, for the AWS CLI
 	AWSRole          Form = "aws-role" // the same, through the role
+	Exec             Form = "exec"     // a file without a secret, for kubectl-daypass
+	Helper           Form = "helper"   // the token, to kubectl-daypass
 )
 
 // HandOver gives the kubeconfig's ingredients to the lease's owner, minting

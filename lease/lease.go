@@ -49,6 +49,8 @@ type Lease struct {
 	// What happened under it, as the book keeps it up to date.
 	LastHandOver time.Time // zero: never
 	TokenExpires time.Time // of the token minted last; zero: none was
+	LastUsed     time.Time // when a helper last fetched its token; zero: never
+	Uses         int64     // how often one did
 }
 
 // At is the state of the lease at a time.
@@ -91,6 +93,10 @@ type Book interface {
 	// End moves an active lease to Ended, or to Expired when by is empty.
 	// ErrOver when it is neither active nor past its end unwritten.
 	End(ctx context.Context, lease string, at time.Time, by string, e audit.Event) error
+
+	// Used adds to a lease's count of uses and moves the time of the last one
+	// forward. It changes nothing else, and nothing of a lease that is gone.
+	Used(ctx context.Context, lease string, last time.Time, more int64) error
 
 	// Lease reads one lease; ErrNone when there is none, ErrAltered when it
 	// was changed by somebody else than Daypass, ErrBehind when this server

@@ -153,11 +153,22 @@ func (s *Store) End(ctx context.Context, id string, at time.Time, by string, e a
 	return wrap(err, "end the lease %s", id)
 }
 
+// Used adds to a lease's count of uses.
+func (s *Store) Used(ctx context.Context, id string, last time.Time, more int64) error {
+	err := s.write(ctx, func(t *tx) error {
+		_, err := t.exec(`UPDATE leases SET uses = uses + $2,
+			used_us = CASE WHEN used_us IS NULL OR used_us < $3 THEN $3 ELSE used_us END WHERE id = $1`, id, more, us(last))
+		return err
+	})
+	return wrap(err, "note the use of %s", id)
+}
+
 const selectLease = `
 SELECT id, start_key, principal, provider, email, cluster, role, grant_name, policy, break_glass, reason,
 	namespace, started_us, ends_us, state, ended_us, ended_by, mark,
 	(SELECT MAX(at_us) FROM events WHERE events.lease = leases.id AND events.kind = 'hand-over'),
-	(SELECT MAX(expires_us) FROM issuances WHERE issuances.lease = leases.id)
+	(SELECT MAX(expires_us) FROM issuances WHERE issuances.lease = leases.id),
+	used_us, uses
 FROM leases`
 
 // marked is a lease with its row's mark.
@@ -169,13 +180,13 @@ type marked struct {
 func scanLease(row scanner) (marked, error) {
 	var l marked
 	var glass, started, ends int64
-	var ended, handed, token sql.NullInt64
+	var ended, handed, token, used sql.NullInt64
 	err := row.Scan(&l.ID, &l.Key, &l.Principal, &l.Provider, &l.Email, &l.Cluster, &l.Role, &l.Grant, &l.Policy, &glass, &l.Reason,
 		&l.Namespace, &started, &ends, &l.State, &ended, &l.EndedBy, &l.mark,
-		&handed, &token)
+		&handed, &token, &used, &l.Uses)
 	l.BreakGlass = glass != 0
 	l.StartedAt, l.EndsAt, l.EndedAt = at(started), at(ends), atOrZero(ended)
-	l.LastHandOver, l.TokenExpires = atOrZero(handed), atOrZero(token)
+	l.LastHandOver, l.TokenExpires, l.LastUsed = atOrZero(handed), atOrZero(token), atOrZero(used)
 	return l, err
 }
 

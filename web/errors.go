@@ -11,6 +11,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/daypass/daypass/access"
+	"github.com/daypass/daypass/api"
 	"github.com/daypass/daypass/audit"
 	"github.com/daypass/daypass/auth"
 	"github.com/daypass/daypass/issuer"
@@ -26,6 +27,8 @@ var (
 	errCrossSite  = errors.New("another site sent this request")
 	errNotAuditor = errors.New("not an auditor")
 	errBadForm    = errors.New("the form cannot be read")
+	errPrograms   = errors.New("programs may not sign in")
+	errDevice     = errors.New("signed in by a typed code, which does not break the glass")
 )
 
 // problem is an error as people and programs see it.
@@ -45,6 +48,8 @@ func (s *server) table(r *http.Request, err error) problem {
 	var big *http.MaxBytesError
 	var used *lease.Used
 	var filter badFilter
+	var body badBody
+	var namespace *lease.BadNamespace
 	var how badHow
 	switch {
 	case errors.As(err, &no):
@@ -63,6 +68,14 @@ func (s *server) table(r *http.Request, err error) problem {
 		return problem{http.StatusUnprocessableEntity, string(filter), "Correct the filter and try again.", nil, "filter"}
 	case errors.As(err, &how):
 		return problem{http.StatusBadRequest, fmt.Sprintf("There is no form %q to take it away in here. Nothing was handed over.", how.typed), "Choose one of these: " + strings.Join(how.there, ", ") + ".", nil, "form-unknown"}
+	case errors.As(err, &body):
+		return problem{body.status, body.say, "See " + s.URL.String() + api.Prefix + "/openapi.json.", nil, "body"}
+	case errors.As(err, &namespace):
+		return problem{http.StatusUnprocessableEntity, sentence(namespace.Error()), "Name another namespace, or none.", nil, "namespace"}
+	case errors.Is(err, errPrograms):
+		return problem{http.StatusForbidden, "Programs may not sign in at this Daypass.", s.ask("Use its pages, or ask to have clients.enabled in daypass.yaml"), nil, "programs-off"}
+	case errors.Is(err, errDevice):
+		return problem{http.StatusForbidden, "Whoever signed in by a typed code cannot break the glass.", "Sign in with a browser on the same machine, or use the pages.", nil, "device-break-glass"}
 	case errors.Is(err, errNoPage):
 		return problem{http.StatusNotFound, "There is no page here.", "Go back to the clusters, or look at the address again.", nil, "no-page"}
 	case errors.Is(err, lease.ErrNone):
@@ -125,13 +138,30 @@ func refusal(d access.Decision) problem {
 // signInStatus tells the sides apart: our peer failed, or the request did. A
 // no at the provider, most often the person's own, is a failure of neither.
 func signInStatus(f *auth.Failure) int {
+	switch f.Kind {
+	case auth.ProviderDown:
+		return http.StatusServiceUnavailable
+	case auth.NotSignedIn, auth.SignInTooOld:
+		return http.StatusUnauthorized
+	case auth.DeviceOff:
+		return http.StatusForbidden
+	}
 	if f.Kind == auth.Denied {
 		return http.StatusForbidden
 	}
 	if f.Side == auth.AtBrowser {
-		return http.StatusBadRequest
+		return programStatus(f.Kind)
 	}
 	return http.StatusBadGateway
+}
+
+// programStatus tells a program whether to sign in again.
+func programStatus(k auth.Kind) int {
+	switch k {
+	case auth.NeedsNonce, auth.BadProof, auth.ProofReplayed, auth.ClockOff, auth.NotSignedIn, auth.SignInTooOld:
+		return http.StatusUnauthorized
+	}
+	return http.StatusBadRequest
 }
 
 // handle adapts a handler that returns an error. It is the one place where
@@ -202,6 +232,9 @@ func leaseAt(path string) string {
 
 // wantsPage reports whether the asker is a person at a browser.
 func wantsPage(r *http.Request) bool {
+	if strings.HasPrefix(r.URL.Path, api.Prefix+"/") {
+		return false
+	}
 	a := r.Header.Get("Accept")
 	return a == "" || strings.Contains(a, "text/html") || !strings.Contains(a, "json")
 }

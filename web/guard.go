@@ -142,6 +142,11 @@ func (s *server) recover(next http.Handler) http.Handler {
 // form-action would stop a POST that is redirected to the provider.
 const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
+// policyFor lets the answer to a form lead to one more origin.
+func policyFor(origin string) string {
+	return strings.Replace(policy, "form-action 'self'", "form-action 'self' "+origin, 1)
+}
+
 func (s *server) headers(next http.Handler) http.Handler {
 	secure := s.URL.Scheme == "https"
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -3,7 +3,6 @@ package web
 import (
 	"bytes"
 	"context"
-	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -11,12 +10,10 @@ import (
 	"unicode"
 
 	"github.com/a-h/templ"
-	"github.com/go-chi/chi/v5"
 
 	"github.com/daypass/daypass/access"
 	"github.com/daypass/daypass/auth"
 	"github.com/daypass/daypass/issuer"
-	"github.com/daypass/daypass/lease"
 	"github.com/daypass/daypass/web/assets"
 	"github.com/daypass/daypass/web/view"
 )
@@ -58,17 +55,7 @@ func (s *server) auditor(h func(http.ResponseWriter, *http.Request) error) http.
 // owner lets through to what is about a lease, and puts on record who asks for
 // another person's. They are told what is told of a lease that never was.
 func (s *server) owner(h func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
-	return s.person(func(w http.ResponseWriter, r *http.Request) error {
-		err := h(w, r)
-		if !errors.Is(err, lease.ErrNone) {
-			return err
-		}
-		if l, no := s.Book.Lease(r.Context(), chi.URLParam(r, "lease")); no == nil && l.Principal != standing(r).Principal.ID() {
-			s.Keeper.Issuer.Refused(r.Context(), issuer.Refusal{Code: issuer.ForeignLease, Text: "Asked for another person's lease.",
-				Cluster: l.Cluster, Role: l.Role, Lease: l.ID}, asker(r))
-		}
-		return err
-	})
+	return s.person(s.foreign(h))
 }
 
 func (s *server) audits(p access.Principal) bool {

@@ -17,6 +17,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/daypass/daypass/access"
+	"github.com/daypass/daypass/api"
 	"github.com/daypass/daypass/audit"
 	"github.com/daypass/daypass/auth"
 	"github.com/daypass/daypass/issuer"
@@ -52,6 +53,10 @@ type Options struct {
 	Log         Log
 	Now         func() time.Time
 	Slog        *slog.Logger
+	// Programs may sign in and ask for people; DeviceLogin is whether they
+	// may do so by a typed code.
+	Programs, DeviceLogin bool
+	Version               string // of Daypass, for programs
 }
 
 // server serves the pages.
@@ -92,6 +97,13 @@ func (s *server) routes(r chi.Router) {
 	r.Post("/clusters/{cluster}/break-glass/{role}", s.person(s.glassStart))
 
 	s.tokenRoutes(r)
+
+	// What programs ask.
+	r.Route(api.Prefix, s.api)
+	r.Get(pathAuthorize, s.person(s.authorizePage))
+	r.Post(pathAuthorize, s.person(s.authorize))
+	r.Get(pathDevice, s.person(s.devicePage))
+	r.Post(pathDevice, s.person(s.deviceAnswer))
 
 	// What one holds.
 	r.Get(view.PathAccess, s.person(s.myAccess))

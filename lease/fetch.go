@@ -1,0 +1,163 @@
+package lease
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/daypass/daypass/audit"
+	"github.com/daypass/daypass/issuer"
+)
+
+// Fetch gives the lease's token to a helper of its owner: the same until it is
+// nearly spent, then one minted anew. The lease is read and the decision made
+// each time. What is new, a token or where it goes, is on record before this
+// returns; the rest is counted, and Tidy writes the counts.
+func (k *Keeper) Fetch(ctx context.Context, id string, who issuer.Asker) (Lease, issuer.Issuance, error) {
+	l, t, err := k.again(ctx, id, who)
+	if err != nil {
+		return l, issuer.Issuance{}, err
+	}
+	made, err := k.current(ctx, l, t)
+	if err != nil {
+		return l, issuer.Issuance{}, err
+	}
+	now, to := k.Now(), place{who.Who().Address, who.UserAgent}
+	if !k.fetches.known(l.ID, made.ID, to) {
+		e := l.event(audit.HandedOver, now, who.Who())
+		e.Issuance, e.AccessKeyID, e.Policy = made.ID, made.AccessKeyID, t.Decision().Policy
+		e.Facts = map[string]string{"form": string(Helper)}
+		if err := k.Book.HandOver(ctx, l.ID, e); err != nil {
+			return l, issuer.Issuance{}, fmt.Errorf("record the hand-over, the token is withheld: %w", err)
+		}
+		k.fetches.recorded(l.ID, made.ID, to)
+	}
+	k.fetches.count(l.ID, now)
+	return l, made, nil
+}
+
+// Tidy writes how often tokens were fetched, and forgets where they went once
+// they are spent. What cannot be written is kept for the next time.
+func (k *Keeper) Tidy(ctx context.Context) {
+	for id, u := range k.fetches.due() {
+		if err := k.Book.Used(ctx, id, u.last, u.more); err != nil {
+			k.fetches.restore(id, u)
+			k.Log.Error("the use of a lease could not be noted; it is tried again", "lease", id, "error", err)
+		}
+	}
+	k.fetches.sweep(k.Now())
+}
+
+// EndAll ends all leases of the asker that are active. What it ended comes
+// back, also beside an error.
+func (k *Keeper) EndAll(ctx context.Context, who issuer.Asker) (ended []Lease, err error) {
+	all, err := k.Book.Of(ctx, who.Principal.ID(), 0)
+	if err != nil {
+		return nil, fmt.Errorf("read the leases to end: %w", err)
+	}
+	for _, l := range all {
+		got, bad := k.End(ctx, l.ID, who)
+		switch {
+		case bad == nil:
+			ended = append(ended, got)
+		case !errors.Is(bad, ErrOver): // over is what was wanted
+			err = errors.Join(err, bad)
+		}
+	}
+	return ended, err
+}
+
+// place is where a token went.
+type place struct{ address, client string }
+
+// use is what is to be added to a lease.
+type use struct {
+	last time.Time
+	more int64
+}
+
+// maxPlaces bounds what is remembered of one token; beyond it all are written.
+const maxPlaces = 100
+
+type fetched struct {
+	issuance string
+	places   map[place]bool
+	last     time.Time
+}
+
+// fetches remembers, per lease, where its token went, and counts.
+type fetches struct {
+	mu   sync.Mutex
+	by   map[string]*fetched
+	uses map[string]use
+}
+
+func (f *fetches) known(lease, issuance string, to place) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	x := f.by[lease]
+	return x != nil && x.issuance == issuance && x.places[to]
+}
+
+func (f *fetches) recorded(lease, issuance string, to place) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.by == nil {
+		f.by = map[string]*fetched{}
+	}
+	x := f.by[lease]
+	if x == nil || x.issuance != issuance {
+		x = &fetched{issuance: issuance, places: map[place]bool{}}
+		f.by[lease] = x
+	}
+	if len(x.places) < maxPlaces {
+		x.places[to] = true
+	}
+}
+
+func (f *fetches) count(lease string, now time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.uses == nil {
+		f.uses = map[string]use{}
+	}
+	f.uses[lease] = use{now, f.uses[lease].more + 1}
+	if x := f.by[lease]; x != nil {
+		x.last = now
+	}
+}
+
+func (f *fetches) due() map[string]use {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	out := f.uses
+	f.uses = nil
+	return out
+}
+
+func (f *fetches) restore(lease string, u use) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.uses == nil {
+		f.uses = map[string]use{}
+	}
+	newer, ok := f.uses[lease]
+	if !ok {
+		newer.last = u.last
+	}
+	newer.more += u.more
+	f.uses[lease] = newer
+}
+
+// sweep forgets tokens that nobody can fetch any more.
+func (f *fetches) sweep(now time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for id, x := range f.by {
+		if now.Sub(x.last) > time.Hour {
+			delete(f.by, id)
+		}
+	}
+}
