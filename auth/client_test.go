@@ -361,3 +361,62 @@ func TestAProgramIsListedAndEndedWithTheRest(t *testing.T) {
 		t.Errorf("a program that was signed out: %v", err)
 	}
 }
+
+func TestACodeWhoseTradeCannotBeWrittenOpensNothing(t *testing.T) {
+	for name, persisted := range map[string]bool{"it failed": false, "it failed but had persisted": true} {
+		t.Run(name, func(t *testing.T) {
+			c := newClock()
+			s := serve(t, c, provide(t, c), nil)
+			who := s.person(s.browser(), "u-1")
+			p := s.program()
+			g := p.grant(s.code(who, p.authorization()))
+			s.book.on("Redeem", persisted)
+			if in, err := p.redeem(g); err == nil || kindOf(err) != "" || in.Client != nil || p.secret != "" {
+				t.Fatalf("got %+v, %v", in, err)
+			}
+			s.book.heal()
+			_, err := p.redeem(g)
+			if persisted != (kindOf(err) == BadGrant) || !persisted && err != nil {
+				t.Errorf("tried again: %v", err)
+			}
+			for _, broken := range []string{"PutCode", "Session"} {
+				s.book.on(broken, false)
+			}
+			if _, err := s.gate.Authorize(t.Context(), who, p.authorization()); err == nil || kindOf(err) != "" {
+				t.Errorf("a code that cannot be written: %v", err)
+			}
+			p.secret = newSecret()
+			if _, _, err := p.ask(); err == nil || kindOf(err) != "" {
+				t.Errorf("a session that cannot be read: %v", err)
+			}
+		})
+	}
+}
+
+func TestAttemptsAreOnRecordAndEverydayRefusalsAreNot(t *testing.T) {
+	c := newClock()
+	s := serve(t, c, provide(t, c), nil)
+	p := s.admitted(s.browser())
+	before := len(s.book.seen())
+	for range 3 {
+		r := p.anew().request("GET", "/api/v1/me", func(m map[string]any) { m["htm"] = "PUT" })
+		if _, _, err := s.gate.Client(httptest.NewRecorder(), r); kindOf(err) != BadProof {
+			t.Fatalf("got %v", err)
+		}
+	}
+	r := p.request("GET", "/api/v1/me", func(m map[string]any) { m["nonce"] = "" })
+	if _, _, err := s.gate.Client(httptest.NewRecorder(), r); kindOf(err) != NeedsNonce {
+		t.Fatalf("got %v", err)
+	}
+	c.pass(tallyWindow)
+	s.gate.Tidy(t.Context(), false)
+	events := s.book.seen()[before:]
+	if len(events) != 2 || events[0].Kind != audit.SignInFailed || events[0].Reason != "proof" || events[1].Facts["repeats"] != "2" {
+		t.Errorf("on record: %+v", events)
+	}
+	for _, e := range events {
+		if strings.Contains(e.Details.Text, p.secret) {
+			t.Error("the secret is in the log")
+		}
+	}
+}

@@ -200,3 +200,14 @@ func TestTheClockOfAProofMayBeOffByAnHour(t *testing.T) {
 		}
 	}
 }
+
+func FuzzReadProof(f *testing.F) {
+	f.Add("")
+	f.Add("e30.e30.")
+	f.Add(base64.RawURLEncoding.EncodeToString([]byte(`{"typ":"dpop+jwt","alg":"ES256","jwk":{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}}`)) + ".e30.AAAA")
+	f.Fuzz(func(t *testing.T, raw string) {
+		if p, err := readProof(raw); err == nil && len(p.Thumbprint) != 43 {
+			t.Errorf("%q: the thumbprint is %q", raw, p.Thumbprint)
+		}
+	})
+}

@@ -248,10 +248,21 @@ func (p *provider) renew(ctx context.Context, m *metadata, refresh string) (rede
 	ctx = context.WithValue(ctx, oauth2.HTTPClient, p.client)
 	t, err := p.oauth2(m).TokenSource(ctx, &oauth2.Token{RefreshToken: refresh}).Token()
 	if err != nil {
-		return redeemed{}, p.exchangeFailure(err)
+		return redeemed{}, p.renewFailure(err)
 	}
 	raw, _ := t.Extra("id_token").(string) // may be missing (OpenID Connect Core 1.0, section 12.2)
 	return redeemed{raw, t.AccessToken, t.RefreshToken}, nil
+}
+
+// renewFailure is exchangeFailure for refresh tokens. FACT dex says
+// invalid_request of one that is unknown, used or revoked, where RFC 6749,
+// section 5.2, has invalid_grant (tried with the dex of e2e).
+func (p *provider) renewFailure(err error) *Failure {
+	var refused *oauth2.RetrieveError
+	if errors.As(err, &refused) && refused.ErrorCode == "invalid_request" && refused.Response.StatusCode == http.StatusBadRequest {
+		return p.failed(CodeRefused, errors.New("the token endpoint answered 400, error \"invalid_request\""))
+	}
+	return p.exchangeFailure(err)
 }
 
 // claimsAgain are the claims of a person after a refresh. Without an ID token

@@ -164,6 +164,23 @@ func theRoad(t *testing.T, s *site, fill url.Values, check func(Session)) {
 	toldOut(t, s, b)
 }
 
+// askedAgain asks a real provider again about a session.
+func askedAgain(t *testing.T, s *site, x Session) {
+	t.Helper()
+	raw, err := s.gate.openRefresh(x)
+	if err != nil {
+		t.Fatalf("the provider gave no refresh token: %v", err)
+	}
+	who, fail := s.gate.providers[0].again(t.Context(), raw, x)
+	if fail != nil || strings.Join(who.Groups, " ") != strings.Join(x.Principal.Groups, " ") {
+		t.Fatalf("asked again it tells %q: %v", who.Groups, fail)
+	}
+	_, fail = s.gate.providers[0].again(t.Context(), newSecret(), x)
+	if fail == nil || fail.Kind != CodeRefused {
+		t.Errorf("a token of nobody: %v", fail)
+	}
+}
+
 // toldOut signs out at the provider alone, which tells us by its back channel.
 func toldOut(t *testing.T, s *site, b *browser) {
 	t.Helper()
@@ -208,11 +225,12 @@ func TestWithDex(t *testing.T) {
 		c.Env = append(os.Environ(), "DEX_SESSIONS_ENABLED=true", "SSL_CERT_FILE="+certificateOf(t, s))
 		program(t, issuer, c)
 		return issuer
-	})
+	}, offline)
 	theRoad(t, s, nil, func(x Session) { // dex's own person for tests
 		if p := x.Principal; p.Email != "kilgore@kilgore.trout" || len(p.Groups) != 1 || p.Groups[0] != "authors" {
 			t.Errorf("the person is %+v", p)
 		}
+		askedAgain(t, s, x)
 		t.Logf("sid %q, the ID token sealed in %d bytes", x.ProviderSession, len(x.IDToken))
 	})
 }
@@ -233,9 +251,10 @@ import Provider from 'oidc-provider';
 const o = JSON.parse(process.env.OPTIONS);
 const p = new Provider(o.issuer, {
   clients: [{ client_id: 'daypass-okta', client_secret: 's3:cret/okta', redirect_uris: [o.callback], post_logout_redirect_uris: [o.home],
+    grant_types: ['authorization_code', 'refresh_token'],
     backchannel_logout_uri: o.logout, backchannel_logout_session_required: true }],
   claims: { openid: ['sub', 'sid'], email: ['email', 'email_verified'], profile: ['name'], groups: ['groups'] },
-  scopes: ['openid', 'email', 'profile', 'groups'],
+  scopes: ['openid', 'email', 'profile', 'groups', 'offline_access'],
   features: { backchannelLogout: { enabled: true }, rpInitiatedLogout: { enabled: true }, devInteractions: { enabled: true } },
   // It tells nobody on loopback unless its own dispatcher is left out.
   fetch: (url, { dispatcher, ...options }) => fetch(url, options),
@@ -263,11 +282,12 @@ func TestWithPanva(t *testing.T) {
 		c.Env = append(os.Environ(), "OPTIONS="+string(options), "NODE_EXTRA_CA_CERTS="+certificateOf(t, s))
 		program(t, issuer, c)
 		return issuer
-	}, telling, wishing(func(p *Provider) { p.MaxAge = time.Hour }))
+	}, offline, telling, wishing(func(p *Provider) { p.MaxAge, p.Prompt = time.Hour, "consent" }))
 	theRoad(t, s, url.Values{"login": {"ada"}, "password": {"any"}}, func(x Session) {
 		if p := x.Principal; p.Email != "ada@example.com" || p.Name != "Ada" || len(p.Groups) != 1 || p.Groups[0] != "sre" {
 			t.Errorf("the person is %+v", p)
 		}
+		askedAgain(t, s, x)
 		t.Logf("sid %q, the ID token sealed in %d bytes", x.ProviderSession, len(x.IDToken))
 	})
 }

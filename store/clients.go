@@ -175,7 +175,7 @@ func (s *Store) Redeem(ctx context.Context, code auth.Hash, now time.Time, judge
 		r = redeeming{code: code, now: now, judge: judge}
 		return t.redeem(&r)
 	})
-	if told := s.told(ctx, r.from, markSession, r.by.Mark(), auth.ErrNoSession, auth.ErrBehind); err == nil && r.refused == nil && told != nil {
+	if told := s.told(ctx, r.from, markSession, r.by.Mark(), auth.ErrNoSession, auth.ErrBehind); isBehind(r.from) {
 		err = told
 	}
 	if told := s.toldCode(ctx, r.flaw, code); told != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/daypass/daypass/audit"
 	"github.com/daypass/daypass/auth"
 	"github.com/daypass/daypass/store"
+	"github.com/daypass/daypass/store/storetest"
 )
 
 func allow(in auth.Session) func(auth.Code, auth.Session) (auth.Session, audit.Event, error) {
@@ -89,6 +90,45 @@ func TestAskingTheProviderMakesNoAlteredSessionGood(t *testing.T) {
 		altered(t, s, "UPDATE sessions SET as_of_us = as_of_us + 1 WHERE key_hash = "+literal(s, in.Key[:]))
 		if _, err := s.Session(t.Context(), in.Key); !errors.Is(err, auth.ErrNoSession) {
 			t.Errorf("groups made younger: %v", err)
+		}
+	})
+}
+
+func TestACodeOfANewerKeyStaysForAServerThatHasIt(t *testing.T) {
+	onBoth(t, func(t *testing.T, fresh func(*testing.T) store.Config) {
+		c, lines, now := fresh(t), map[string]string{}, time.Now()
+		c.Keys = keysOf(t, lines, "old")
+		late := storetest.Open(t, c)
+		c.Keys = keysOf(t, lines, "new", "old")
+		ahead := storetest.Open(t, c)
+		older, newer := person(1, now), person(2, now)
+		signIn(t, late, older)
+		signIn(t, ahead, newer)
+		code := func(n byte, by auth.Hash) auth.Code {
+			return auth.Code{Key: auth.Hash{0: n}, User: auth.Hash{0: n}, By: by, Begun: now, Expires: now.Add(time.Minute)}
+		}
+		own, open, foreign := code(1, newer.Key), code(2, auth.Hash{}), code(3, older.Key)
+		if err := errors.Join(late.PutCode(t.Context(), own), ahead.PutCode(t.Context(), open), ahead.PutCode(t.Context(), foreign)); err != nil {
+			t.Fatal(err)
+		}
+		_, typed := late.TypedCode(t.Context(), open.User)
+		for what, err := range map[string]error{
+			"a code":                    late.Redeem(t.Context(), foreign.Key, now, allow(person(3, now))),
+			"a code's session":          late.Redeem(t.Context(), own.Key, now, allow(person(4, now))),
+			"a typed code":              typed,
+			"an answer to a typed code": late.AnswerCode(t.Context(), open),
+		} {
+			if !errors.Is(err, auth.ErrBehind) || errors.Is(err, auth.ErrNoCode) {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		for n, c := range []auth.Code{own, foreign} {
+			if err := ahead.Redeem(t.Context(), c.Key, now, allow(person(5+n, now))); err != nil {
+				t.Errorf("where the key is: %v", err)
+			}
+		}
+		if n := refusedRows(t, late); len(n) != 0 {
+			t.Errorf("on record are %v", n)
 		}
 	})
 }
