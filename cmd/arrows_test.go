@@ -25,7 +25,7 @@ var arrows = map[string][]string{
 	"explain":         {},
 	"store":           {"access", "audit", "auth", "issuer", "lease", "migrations", "notify", "seal"},
 	"store/storetest": {"access", "audit", "auth", "issuer", "lease", "migrations", "notify", "store"},
-	"web":             {"access", "audit", "auth", "explain", "issuer", "lease", "web/assets", "web/view"},
+	"web":             {"access", "api", "audit", "auth", "explain", "issuer", "lease", "web/assets", "web/view"},
 	"web/assets":      {},
 	"web/view":        {},
 	"web/webtest":     {},

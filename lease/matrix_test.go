@@ -52,6 +52,14 @@ func deeds() []deed {
 			steps: []step{handingOver},
 		},
 		{
+			claim: "fetching a spent token gives none", before: spent, do: fetch, after: takesAgain,
+			steps: []step{renewing, describing, minting, concluding, handingOver},
+		},
+		{
+			claim: "fetching a live token from somewhere new gives none", before: fresh, do: fetch, after: takesAgain,
+			steps: []step{handingOver},
+		},
+		{
 			claim: "directing to the role tells nothing", before: fresh, do: direct, after: takesAgain,
 			steps: []step{handingOver},
 		},
@@ -76,6 +84,8 @@ func start(ctx context.Context, w *world, _ lease.Lease) error {
 }
 
 func take(ctx context.Context, w *world, l lease.Lease) error { return w.take(ctx, w.keeper, l.ID) }
+
+func fetch(ctx context.Context, w *world, l lease.Lease) error { return w.fetch(ctx, w.keeper, l.ID) }
 
 func direct(ctx context.Context, w *world, l lease.Lease) error {
 	return w.direct(ctx, w.keeper, l.ID)

@@ -103,6 +103,19 @@ func (w *world) take(ctx context.Context, k *lease.Keeper, id string) error {
 	return err
 }
 
+// fetch is take as a helper does it.
+func (w *world) fetch(ctx context.Context, k *lease.Keeper, id string) error {
+	_, made, err := k.Fetch(ctx, id, ada())
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if token := made.Token.Reveal(); err == nil {
+		w.received = append(w.received, made)
+	} else if token != "" {
+		w.t.Errorf("an error came with a token: %v", err)
+	}
+	return err
+}
+
 // direct directs and counts what was told.
 func (w *world) direct(ctx context.Context, k *lease.Keeper, id string) error {
 	_, d, err := k.Direct(ctx, id, lease.AWSRole, ada())

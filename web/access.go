@@ -68,11 +68,19 @@ func (s *server) sessionRows(r *http.Request) (out []view.SessionRow, err error)
 	}
 	for _, x := range all {
 		out = append(out, view.SessionRow{
-			Here: x.Key == who.Key, Provider: x.Principal.Provider, Client: clip(x.UserAgent, 120), Address: x.Address,
+			Here: x.Key == who.Key, Provider: x.Principal.Provider, Client: clientOf(x), Address: x.Address,
 			SignedIn: x.SignedIn, Seen: x.Seen, End: sessionURL(x.Key.Mark()) + "/end",
 		})
 	}
 	return out, nil
+}
+
+// clientOf is what a person knows a session by.
+func clientOf(x auth.Session) string {
+	if x.Client != nil {
+		return "kubectl daypass on " + x.Client.Name
+	}
+	return clip(x.UserAgent, 120)
 }
 
 // endSession signs the person out elsewhere; of the session they are in, it is

@@ -83,6 +83,7 @@ func (s *server) whoAsks(w http.ResponseWriter, r *http.Request) (auth.Session, 
 type badBody struct {
 	status int
 	say    string
+	next   string // empty: the document says more
 }
 
 func (b badBody) Error() string { return b.say }
@@ -90,7 +91,7 @@ func (b badBody) Error() string { return b.say }
 // body reads the one JSON value of a request, strictly.
 func body(r *http.Request, into any) error {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		return badBody{http.StatusUnsupportedMediaType, "The body must be application/json."}
+		return badBody{status: http.StatusUnsupportedMediaType, say: "The body must be application/json."}
 	}
 	d := json.NewDecoder(r.Body)
 	d.DisallowUnknownFields()
@@ -105,7 +106,7 @@ func body(r *http.Request, into any) error {
 	case errors.As(err, &big):
 		return err
 	}
-	return badBody{http.StatusBadRequest, "The body cannot be read: " + legible(clip(strings.TrimPrefix(err.Error(), "json: "), 200)) + "."}
+	return badBody{status: http.StatusBadRequest, say: "The body cannot be read: " + legible(clip(strings.TrimPrefix(err.Error(), "json: "), 200)) + "."}
 }
 
 // answer writes JSON. Whoever asked may be gone.

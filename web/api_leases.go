@@ -34,7 +34,7 @@ func (s *server) apiClusters(w http.ResponseWriter, r *http.Request) error {
 // ask reads what a program wants.
 func ask(a api.Ask) (access.Ask, error) {
 	if a.Seconds < 0 || a.Seconds > int64((1<<40)/time.Second)*1000 {
-		return access.Ask{}, badBody{http.StatusBadRequest, "seconds must be a length of time."}
+		return access.Ask{}, badBody{status: http.StatusBadRequest, say: "seconds must be a length of time."}
 	}
 	return access.Ask{Cluster: a.Cluster, Role: a.Role, For: time.Duration(a.Seconds) * time.Second, Reason: legible(a.Reason),
 		BreakGlass: a.BreakGlass, Confirmed: a.Confirmed}, nil
@@ -79,7 +79,7 @@ func (s *server) apiStart(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if in.Key == "" || len(in.Key) > 64 {
-		return badBody{http.StatusBadRequest, "key must be 1 to 64 bytes: the same key twice starts one lease."}
+		return badBody{status: http.StatusBadRequest, say: "key must be 1 to 64 bytes: the same key twice starts one lease."}
 	}
 	if who, _ := sessionOf(r); want.BreakGlass && who.Client != nil && who.Client.Device {
 		return errDevice

@@ -40,7 +40,7 @@ func (s *server) apiSignIn(w http.ResponseWriter, r *http.Request) error {
 	case api.GrantDevice:
 		grant = auth.Grant{DeviceCode: in.DeviceCode}
 	default:
-		return badBody{http.StatusBadRequest, fmt.Sprintf("The grant must be %s or %s.", api.GrantCode, api.GrantDevice)}
+		return badBody{status: http.StatusBadRequest, say: fmt.Sprintf("The grant must be %s or %s.", api.GrantCode, api.GrantDevice)}
 	}
 	secret, who, err := s.SignIn.Redeem(w, r, grant)
 	if err != nil {

@@ -20,12 +20,16 @@ const (
 func readAsk(v url.Values) (auth.Authorization, error) {
 	a := auth.Authorization{Name: v.Get("client_name"), Thumbprint: v.Get("dpop_jkt"), Challenge: v.Get("code_challenge"), RedirectURI: v.Get("redirect_uri")}
 	if err := a.Check(); err != nil {
-		return a, badBody{http.StatusBadRequest, "The program's link is not complete: " + sentence(err.Error())}
+		return a, badLink(err.Error())
 	}
 	if v.Get("code_challenge_method") != "S256" || v.Get("state") == "" || len(v.Get("state")) > 200 {
-		return a, badBody{http.StatusBadRequest, "The program's link is not complete: it needs code_challenge_method=S256 and a state."}
+		return a, badLink("it needs code_challenge_method=S256 and a state")
 	}
 	return a, nil
+}
+
+func badLink(why string) error {
+	return badBody{http.StatusBadRequest, "The program's link cannot be used: " + why + ".", "Start again from the terminal: kubectl daypass login."}
 }
 
 // authorizePage asks whether a program may act for the person. Whoever sent

@@ -69,7 +69,7 @@ func (s *server) table(r *http.Request, err error) problem {
 	case errors.As(err, &how):
 		return problem{http.StatusBadRequest, fmt.Sprintf("There is no form %q to take it away in here. Nothing was handed over.", how.typed), "Choose one of these: " + strings.Join(how.there, ", ") + ".", nil, "form-unknown"}
 	case errors.As(err, &body):
-		return problem{body.status, body.say, "See " + s.URL.String() + api.Prefix + "/openapi.json.", nil, "body"}
+		return problem{body.status, body.say, orElse(body.next, "See "+s.URL.String()+api.Prefix+"/openapi.json."), nil, "body"}
 	case errors.As(err, &namespace):
 		return problem{http.StatusUnprocessableEntity, sentence(namespace.Error()), "Name another namespace, or none.", nil, "namespace"}
 	case errors.Is(err, errPrograms):

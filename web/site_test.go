@@ -142,7 +142,7 @@ func newSite(t testing.TB) *site {
 			}
 			return endpoint(access.Cluster{Name: arn.Name()}), true
 		},
-		Log: s.store, Now: time.Now, Slog: log,
+		Log: s.store, Now: time.Now, Slog: log, Programs: true, Version: "test",
 	})
 	s.Start()
 	t.Cleanup(func() {
