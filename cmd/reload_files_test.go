@@ -21,13 +21,13 @@ import (
 type filed struct {
 	*house
 	dir string
-	log *bytes.Buffer
+	log *output
 }
 
 func inFiles(t *testing.T) filed {
 	t.Helper()
 	dir := t.TempDir()
-	f := filed{dir: dir, log: &bytes.Buffer{}}
+	f := filed{dir: dir, log: &output{}}
 	key, err := seal.NewLine("first")
 	if err != nil {
 		t.Fatal(err)

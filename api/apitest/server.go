@@ -133,6 +133,13 @@ func (s *Server) Rotate() { s.with(func() { s.window++ }) }
 // NoDevice lets nobody sign in by a typed code.
 func (s *Server) NoDevice() { s.with(func() { s.noDevice = true }) }
 
+// Rename calls the cluster something else from now on.
+func (s *Server) Rename(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Cluster.Name = name
+}
+
 // Instead lets a test answer: it returns whether it did. nil: nobody does.
 func (s *Server) Instead(f func(w http.ResponseWriter, r *http.Request) bool) {
 	s.with(func() { s.instead = f })

@@ -269,7 +269,7 @@ func TestWordsOfTheServerAreNoCommandsToTheTerminal(t *testing.T) {
 		}
 	}
 	d.server.Instead(nil)
-	d.server.Cluster.Name = "pay\x1b[31mments"
+	d.server.Rename("pay\x1b[31mments")
 	if out := d.must("list"); strings.Contains(out, "\x1b") {
 		t.Errorf("%q", out)
 	}
