@@ -151,6 +151,18 @@ func TestAProgramGoesTheWholeRoad(t *testing.T) {
 	}
 }
 
+func TestALinkSurvivesTheSignIn(t *testing.T) {
+	s := newSite(t)
+	l, _ := asksIn(t, program(t, s))
+	to := "/client/authorize?" + l.Encode()
+	b := webtest.New(t, s.URL)
+	p := b.Get("/auth/staff?return=" + url.QueryEscape(to))
+	signed := b.Get(p.URL.String() + "&as=eng")
+	if signed.URL.Path != "/client/authorize" || signed.URL.Query().Get("dpop_jkt") != l.Get("dpop_jkt") {
+		t.Errorf("the sign-in leads to %s", signed.URL)
+	}
+}
+
 func TestAProgramThatThePersonRefusesGetsNothing(t *testing.T) {
 	s := newSite(t)
 	c := program(t, s)

@@ -244,6 +244,6 @@ func (s *server) details(w http.ResponseWriter, r *http.Request, p problem) {
 	w.WriteHeader(p.status)
 	_ = json.NewEncoder(w).Encode(map[string]any{ // whoever asked may be gone
 		"type": "about:blank", "title": http.StatusText(p.status), "status": p.status,
-		"detail": strings.TrimSpace(p.what + " " + p.next), "code": p.code, "next": p.next, "request": visitOf(r).id,
+		"detail": p.what, "code": p.code, "next": p.next, "request": visitOf(r).id,
 	})
 }

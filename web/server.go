@@ -129,7 +129,7 @@ func allowed(routes chi.Routes, r *http.Request) string {
 		path = r.URL.Path
 	}
 	var out []string
-	for _, method := range []string{http.MethodGet, http.MethodPost} { // no page takes another
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} { // nothing here takes another
 		if routes.Match(chi.NewRouteContext(), method, path) {
 			out = append(out, method)
 		}
