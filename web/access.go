@@ -52,6 +52,9 @@ func (s *server) myAccess(w http.ResponseWriter, r *http.Request) error {
 			m.Past = append(m.Past, row)
 		}
 	}
+	if len(m.Active) > 1 {
+		m.EndAll = pathEndAll
+	}
 	if m.Sessions, err = s.sessionRows(r); err != nil {
 		return err
 	}
@@ -103,7 +106,7 @@ func (s *server) leaseRow(r *http.Request, l lease.Lease) view.LeaseRow {
 	c, _ := visitOf(r).policy.Cluster(l.Cluster)
 	row := view.LeaseRow{
 		Cluster: l.Cluster, Role: l.Role, Labels: labels(c.Labels), BreakGlass: l.BreakGlass, State: view.State(l.At(s.Now())),
-		Started: l.StartedAt, Ends: l.EndsAt, LastHandOver: moment(l.LastHandOver), Open: leaseURL(l.ID),
+		Started: l.StartedAt, Ends: l.EndsAt, LastHandOver: moment(later(l.LastUsed, l.LastHandOver)), Uses: l.Uses, Open: leaseURL(l.ID),
 	}
 	if row.State == view.Active {
 		row.End = leaseURL(l.ID) + "/end"

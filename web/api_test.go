@@ -151,6 +151,22 @@ func TestAProgramGoesTheWholeRoad(t *testing.T) {
 	}
 }
 
+func TestEverythingIsEndedByOneClick(t *testing.T) {
+	s := newSite(t)
+	b := s.as(t, "eng")
+	first := b.Post("/clusters/pay", url.Values{"role": {"viewer"}, "key": {"a"}})
+	first.MustSay(t, 200, "For hours of work", "kubectl daypass login "+s.URL, "kubectl daypass get pay --role viewer")
+	if p := b.Get("/access"); strings.Contains(p.Text, "End all") {
+		t.Error("one lease has a button for all")
+	}
+	b.Post("/clusters/hidden", url.Values{"role": {"viewer"}, "key": {"b"}})
+	b.Get("/access").MustSay(t, 200, `action="/leases/end"`, "End all 2")
+	b.Post("/leases/end", nil).MustSay(t, 200, "You hold no lease.")
+	if n := len(s.events(t, audit.LeaseEnded)); n != 2 {
+		t.Errorf("%d ends are on record", n)
+	}
+}
+
 func TestALinkSurvivesTheSignIn(t *testing.T) {
 	s := newSite(t)
 	l, _ := asksIn(t, program(t, s))

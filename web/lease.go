@@ -57,6 +57,9 @@ func (s *server) leaseModel(r *http.Request, l lease.Lease) (view.Kubeconfig, er
 	if l.State == lease.Ended {
 		m.Ends = l.EndedAt
 	}
+	if m.State == view.Active && s.Programs && !l.BreakGlass {
+		m.Program = "kubectl daypass login " + s.URL.String() + "\nkubectl daypass get " + l.Cluster + " --role " + l.Role
+	}
 	if m.State == view.Active {
 		s.offer(&m, l)
 	}
@@ -124,6 +127,16 @@ func (s *server) renew(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return redirect(w, r, leaseURL(l.ID))
+}
+
+// pathEndAll is where a person ends all that they hold.
+const pathEndAll = "/leases/end"
+
+func (s *server) endAll(w http.ResponseWriter, r *http.Request) error {
+	if _, err := s.Keeper.EndAll(r.Context(), asker(r)); err != nil {
+		return err
+	}
+	return redirect(w, r, view.PathAccess)
 }
 
 // end ends the lease. Ending what is over already is no error to a person.

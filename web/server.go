@@ -108,6 +108,7 @@ func (s *server) routes(r chi.Router) {
 	// What one holds.
 	r.Get(view.PathAccess, s.person(s.myAccess))
 	r.Post("/sessions/{mark}/end", s.person(s.endSession))
+	r.Post(pathEndAll, s.person(s.endAll))
 	r.Get("/leases/{lease}", s.owner(s.leasePage))
 	r.Post("/leases/{lease}/renew", s.owner(s.renew))
 	r.Post("/leases/{lease}/end", s.owner(s.end))

@@ -186,6 +186,7 @@ type Kubeconfig struct {
 	Again                            string // the cluster's page
 
 	RoleARN, SessionName, Username, AccessKeyID string
+	Program                                     string // the commands of the program that renews by itself; empty: there is none
 	History                                     []Step // oldest first
 }
 
@@ -234,6 +235,7 @@ type Shown struct {
 type Access struct {
 	Frame
 	Active   []LeaseRow
+	EndAll   string // POST; empty: not offered
 	Past     []LeaseRow
 	Older    string
 	Newer    string
@@ -268,6 +270,7 @@ type LeaseRow struct {
 	Started       time.Time
 	Ends          time.Time  // when it ends, or ended
 	LastHandOver  *time.Time // when a kubeconfig was last taken away
+	Uses          int64      // how often a program asked for its token
 	MayWorkUntil  *time.Time // of a past lease: when its last token is certainly spent
 	Open          string
 	End           string // POST; empty: not offered

@@ -212,14 +212,19 @@ func leasePages() []page {
 			"apiVersion: v1\nkind: Config\nusers:\n- name: payments-prod-viewer\n  user:\n    token: " + fakeToken + "\n", in(12 * time.Minute), "/leases/ls_1"}, ShownPage),
 		drawn("shown-bash", Shown{framed("Paste", NavAccess), "payments-prod", "viewer", nil, FormBash, "x.yaml", "(umask 077 && cat >x <<'EOF'\n…\nEOF\n)\nkubectl auth whoami\n", in(12 * time.Minute), "/leases/ls_1"}, ShownPage),
 		drawn("shown-aws", Shown{framed("x.yaml", NavAccess), "payments-prod", "viewer", nil, FormAWS, "x.yaml", "apiVersion: v1\nusers: []\n", time.Time{}, "/leases/ls_1"}, ShownPage),
+		drawn("authorize", Authorize{framed("Let a program in", ""), "anns-laptop", "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs", "http://127.0.0.1:7777", "/client/authorize", []Hidden{{"state", "st"}}}, AuthorizePage),
+		drawn("device", Device{Frame: framed("Let a program in", ""), Action: "/client/device", Wrong: &Failure{What: "No program waits for this code.", Next: "Look at it again."}}, DevicePage),
+		drawn("device-confirm", Device{Frame: framed("Let a program in", ""), Action: "/client/device", Code: "BCDF-GHJK", Program: "build-host", Fingerprint: "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs", Address: "10.0.0.5", Yours: "198.51.100.7", Begun: in(-time.Minute)}, DevicePage),
+		drawn("device-done", Device{Frame: framed("Let a program in", ""), Done: true, Allowed: true}, DevicePage),
 		drawn("access", Access{alarmed(framed("My access", NavAccess)),
 			[]LeaseRow{
-				{"payments-prod", "admin", labels(env("prod")), true, Active, in(-18 * time.Minute), in(42 * time.Minute), at(-17 * time.Minute), nil, "/leases/ls_1", "/leases/ls_1/end"},
-				{"payments-dev", "editor", labels(env("dev"), team("payments")), false, Active, in(-time.Hour), in(192 * time.Minute), nil, nil, "/leases/ls_2", "/leases/ls_2/end"},
+				{"payments-prod", "admin", labels(env("prod")), true, Active, in(-18 * time.Minute), in(42 * time.Minute), at(-17 * time.Minute), 41, nil, "/leases/ls_1", "/leases/ls_1/end"},
+				{"payments-dev", "editor", labels(env("dev"), team("payments")), false, Active, in(-time.Hour), in(192 * time.Minute), nil, 0, nil, "/leases/ls_2", "/leases/ls_2/end"},
 			},
+			"/leases/end",
 			[]LeaseRow{
-				{"data-batch", "viewer", labels(env("staging")), false, Ended, in(-time.Hour), in(-2 * time.Minute), at(-8 * time.Minute), at(7 * time.Minute), "/leases/ls_3", ""},
-				{"billing-eu", "viewer", labels(env("prod")), false, Expired, in(-30 * time.Hour), in(-26 * time.Hour), at(-27 * time.Hour), nil, "/leases/ls_4", ""},
+				{"data-batch", "viewer", labels(env("staging")), false, Ended, in(-time.Hour), in(-2 * time.Minute), at(-8 * time.Minute), 1, at(7 * time.Minute), "/leases/ls_3", ""},
+				{"billing-eu", "viewer", labels(env("prod")), false, Expired, in(-30 * time.Hour), in(-26 * time.Hour), at(-27 * time.Hour), 0, nil, "/leases/ls_4", ""},
 			}, "/access?before=ls_4", "/access",
 			[]SessionRow{
 				{true, "okta", "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0", "203.0.113.7", in(-time.Hour), in(-time.Minute), "/sessions/0123456789abcdef/end"},
