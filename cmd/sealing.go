@@ -103,7 +103,7 @@ func sealingKeyRotate() *cobra.Command {
 func sealingKeyPromote() *cobra.Command {
 	return &cobra.Command{
 		Use: "promote KEYID", Short: "Make a key the one that seals (step 2 of a rotation)",
-		Long: "Promote puts a key first, so that it is the one that seals from the next start on. Every server must have been restarted since the key was added: one that does not know it signs people out.\n\n" + rotation,
+		Long: "Promote puts a key first, so that it is the one that seals from the next start on. Every server must have been restarted since the key was added: one that does not know it has people try again until it is.\n\n" + rotation,
 		Args: oneKeyID,
 		RunE: func(c *cobra.Command, args []string) error {
 			return changeKeys(c, func(old []byte) ([]byte, error) { return seal.Promote(old, args[0]) },
