@@ -24,6 +24,7 @@ import (
 	"github.com/daypass/daypass/audit"
 	"github.com/daypass/daypass/auth/oidcsim"
 	"github.com/daypass/daypass/issuer/awssim"
+	"github.com/daypass/daypass/lease"
 	"github.com/daypass/daypass/store"
 	"github.com/daypass/daypass/store/storetest"
 	"github.com/daypass/daypass/web/webtest"
@@ -86,11 +87,18 @@ func newSiege(t *testing.T, db store.Config) *siege {
 }
 
 func people() (all []oidcsim.Person) {
-	for i := range crowd {
+	for i := range crowd * guises {
 		all = append(all, oidcsim.Person{Subject: subject(i), Email: subject(i) + "@example.com", Name: subject(i), Groups: []string{"engineering"}})
 	}
 	return all
 }
+
+// A person may have so many leases live and no more, so a visitor goes on as
+// somebody else before that.
+const (
+	guises    = 200
+	perPerson = lease.DefaultMost - 5
+)
 
 func subject(i int) string { return fmt.Sprintf("person-%d", i) }
 
@@ -116,7 +124,7 @@ func (s *siege) hold(t *testing.T, kills int) {
 	defer cancel()
 	var all sync.WaitGroup
 	for i := range crowd {
-		visitor := &visitor{siege: s, who: subject(i), browser: webtest.New(t, s.URL).Client}
+		visitor := &visitor{siege: s, number: i, who: subject(i), browser: webtest.New(t, s.URL).Client}
 		all.Go(func() { visitor.take(ctx) })
 	}
 	for i := range kills {
@@ -362,7 +370,9 @@ func (g *turnstile) shut() {
 // visitor takes kubeconfigs in every way there is, as fast as they come.
 type visitor struct {
 	*siege
+	number  int
 	who     string
+	asked   int // for leases, as this person
 	browser *http.Client
 	inside  bool
 	held    []string // leases
@@ -383,6 +393,11 @@ func (v *visitor) take(ctx context.Context) {
 func (v *visitor) round(ctx context.Context) {
 	if !v.inside {
 		v.inside = v.signIn(ctx)
+		return
+	}
+	if v.asked++; v.asked > perPerson {
+		v.number += crowd
+		v.who, v.asked, v.inside, v.held = subject(v.number), 0, false, nil
 		return
 	}
 	to, _, err := v.post(ctx, "/clusters/prod", url.Values{"role": {"reader"}, "for": {"1h"}, "key": {audit.NewID("key", time.Now())}})
