@@ -11,6 +11,7 @@ type Query struct {
 	Cluster     string
 	Role        string
 	Kind        Kind
+	NotKind     Kind // all but these
 	Lease       string
 	Issuance    string
 	AccessKeyID string

@@ -277,7 +277,7 @@ var badFiles = []bad{
 	{"a proxy with a password", "labels: {env: prod}", "proxyURL: 'https://a:" + hush + "@proxy'",
 		`10: cluster "one": proxyURL: the URL holds a user or a password and goes into everybody's kubeconfig; remove them`},
 	{"a proxy of an unknown kind", "labels: {env: prod}", "proxyURL: 'socks4://proxy'",
-		`10: cluster "one": proxyURL: not a proxy's URL; write one such as https://proxy.example.com:3128 (http, https or socks5)`},
+		`10: cluster "one": proxyURL: not a proxy's URL; write one such as https://egress.example.com:3128 (http, https or socks5)`},
 	{"labels in a list", "labels: {env: prod}", "labels: [prod]",
 		`10: cluster "one": labels is a list; want a mapping such as {env: prod}`},
 

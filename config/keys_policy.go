@@ -32,7 +32,7 @@ func clusterKeys() []key {
 			says: "As `aws eks describe-cluster` shows it."},
 		{name: "labels", kind: isLabels, words: "none", examples: []string{"{env: prod}"},
 			says: "Any keys and values, for grants to select by."},
-		{name: "proxyURL", words: "none", examples: []string{"https://proxy.example.com:3128"},
+		{name: "proxyURL", words: "none", examples: []string{"https://egress.example.com:3128"},
 			form: form{`^(https?|socks5)://[^@]+$`, "write a proxy's URL (http, https or socks5) without user or password"},
 			says: "Written into kubeconfigs as `proxy-url`: `http`, `https` or `socks5`. It cannot hold a password, for everybody would see it."},
 		{name: "tlsServerName", words: "none", examples: []string{"eks.internal.example.com"},

@@ -185,7 +185,7 @@ func TestReaderAndSchemaAgreeOnValues(t *testing.T) {
 		{"reviewers", "[{group: 'okta:a b'}]", true}, {"reviewers", "[]", true}, {"reviewers", "[{}]", false}, {"reviewers", "[{group: sre}]", false}, {"reviewers", "[{group: 'okta:a', provider: okta}]", false},
 		{"accounts.id", "111122223333", true}, {"accounts.id", "'1111'", false},
 		{"clusters.labels", "{env: prod, tier: 1, gpu: true, team: payments}", true}, {"clusters.labels", "{env: [prod]}", false},
-		{"clusters.proxyURL", "socks5://proxy.example.com:1080", true}, {"clusters.proxyURL", "https://a:b@proxy.example.com", false},
+		{"clusters.proxyURL", "socks5://egress.example.com:1080", true}, {"clusters.proxyURL", "https://a:b@egress.example.com", false},
 		{"clusters.arn", "arn:aws:eks:eu-west-1:111122223333:nodegroup/x", false},
 		{"roles.arn", "arn:{partition}:iam::{account}:role/path/{region}/viewer", true}, {"roles.arn", "arn:aws:iam::111122223333:user/ann", false},
 		{"roles.externalID", "12345", true}, {"roles.externalID", "a b", false},

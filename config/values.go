@@ -133,7 +133,7 @@ func parseHook(s string) (string, error) {
 func parseProxy(s string) (string, error) {
 	u, err := url.Parse(s)
 	if err != nil || u.Hostname() == "" || badPort(u.Port()) || !slices.Contains([]string{"http", "https", "socks5"}, u.Scheme) {
-		return "", errors.New("not a proxy's URL; write one such as https://proxy.example.com:3128 (http, https or socks5)")
+		return "", errors.New("not a proxy's URL; write one such as https://egress.example.com:3128 (http, https or socks5)")
 	}
 	if u.User != nil {
 		return "", errors.New("the URL holds a user or a password and goes into everybody's kubeconfig; remove them")

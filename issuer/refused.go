@@ -122,6 +122,7 @@ type Refusal struct {
 	Text          string
 	Cluster, Role string // what it is about; may be empty
 	Lease         string
+	BreakGlass    bool // it was asked for by breaking the glass
 }
 
 // The codes of such refusals.
@@ -137,6 +138,9 @@ func (i *Issuer) Refused(ctx context.Context, x Refusal, who Asker) {
 	e := audit.New(audit.Refused, now, who.Who())
 	e.Reason, e.Details.Text = x.Code, x.Text
 	e.Cluster, e.Role, e.Lease = x.Cluster, x.Role, x.Lease
+	if x.BreakGlass {
+		e.Facts = map[string]string{"breakGlass": "true"}
+	}
 	i.note(ctx, e, now)
 }
 

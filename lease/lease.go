@@ -95,7 +95,9 @@ type Book interface {
 	End(ctx context.Context, lease string, at time.Time, by string, e audit.Event) error
 
 	// Used adds to a lease's count of uses and moves the time of the last one
-	// forward. It changes nothing else, and nothing of a lease that is gone.
+	// forward. It changes nothing else, and nothing of a lease that is gone. A
+	// write that failed and had persisted is made again, so the count may run
+	// high; it is for people to look at.
 	Used(ctx context.Context, lease string, last time.Time, more int64) error
 
 	// Lease reads one lease; ErrNone when there is none, ErrAltered when it

@@ -28,7 +28,7 @@ func (k *Keeper) tooMany(ctx context.Context, d access.Decision, who issuer.Aske
 	no := access.Refusal{Code: TooMany,
 		Say:  fmt.Sprintf("You have %d leases that are active; nobody may have more.", k.most()),
 		Next: "End some that you no longer need on My access, or wait until they end."}
-	k.Issuer.Refused(ctx, issuer.Refusal{Code: string(no.Code), Text: no.Say, Cluster: d.Cluster.Name, Role: d.Role.Name}, who)
+	k.Issuer.Refused(ctx, issuer.Refusal{Code: string(no.Code), Text: no.Say, Cluster: d.Cluster.Name, Role: d.Role.Name, BreakGlass: d.Ask.BreakGlass}, who)
 	return &issuer.NotAllowed{Decision: access.Decision{Answer: access.Refused, Ask: d.Ask, Policy: d.Policy,
 		Cluster: d.Cluster, Role: d.Role, Refusals: []access.Refusal{no}}}
 }

@@ -97,13 +97,14 @@ func (w *world) asksAgain(l lease.Lease, from string, want access.RefusalCode) {
 	}
 	minted := w.aws.minted()
 	_, made, err := w.keeper.HandOver(w.t.Context(), l.ID, lease.Shown, who)
+	_, fetched, ferr := w.keeper.Fetch(w.t.Context(), l.ID, who)
 	_, again := w.keeper.Renew(w.t.Context(), l.ID, who)
-	for deed, err := range map[string]error{"hand over": err, "renew": again} {
+	for deed, err := range map[string]error{"hand over": err, "fetch": ferr, "renew": again} {
 		if got := refusal(err); got != want || want == "" && err != nil {
 			w.t.Errorf("%s: %q, want %q (%v)", deed, got, want, err)
 		}
 	}
-	if want != "" && (made.Token.Reveal() != "" || w.aws.minted() != minted) {
+	if want != "" && (made.Token.Reveal() != "" || fetched.Token.Reveal() != "" || w.aws.minted() != minted) {
 		w.t.Error("a token was minted or given all the same")
 	}
 }

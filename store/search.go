@@ -103,6 +103,9 @@ func (f *filter) fields(q audit.Query) {
 	f.equal("e.cluster", q.Cluster)
 	f.equal("e.kind", string(q.Kind))
 	f.equal("e.role", q.Role)
+	if q.NotKind != "" {
+		f.and("e.kind <>", string(q.NotKind))
+	}
 	if f.key == "" {
 		f.key = "e.seq"
 	}

@@ -31,9 +31,13 @@ func (s *server) apiClusters(w http.ResponseWriter, r *http.Request) error {
 	return answer(w, http.StatusOK, out)
 }
 
+// maxAsk is more than any lease lasts, in seconds, and less than a Duration
+// can hold.
+const maxAsk = 366 * 24 * 60 * 60
+
 // ask reads what a program wants.
 func ask(a api.Ask) (access.Ask, error) {
-	if a.Seconds < 0 || a.Seconds > int64((1<<40)/time.Second)*1000 {
+	if a.Seconds < 0 || a.Seconds > maxAsk {
 		return access.Ask{}, badBody{status: http.StatusBadRequest, say: "seconds must be a length of time."}
 	}
 	return access.Ask{Cluster: a.Cluster, Role: a.Role, For: time.Duration(a.Seconds) * time.Second, Reason: legible(a.Reason),

@@ -19,4 +19,8 @@ func TestAServerThatIsBehindAsksForPatienceAndAccusesNobody(t *testing.T) {
 			t.Errorf("%v is %d %s", err, p.status, p.code)
 		}
 	}
+	ways := s.ways(httptest.NewRequest(http.MethodGet, "/access", nil), auth.ErrBehind)
+	if len(ways) != 2 || ways[0].URL != "/access" || ways[1].URL != "/sign-in?stay=1" {
+		t.Errorf("it leads on to %v", ways)
+	}
 }

@@ -83,7 +83,7 @@ func (s *server) table(r *http.Request, err error) problem {
 	case errors.Is(err, lease.ErrAltered):
 		return problem{http.StatusForbidden, "This lease is not as Daypass wrote it, so it gives nothing. That is on record.", s.ask("Tell whoever runs Daypass: somebody else writes to its database"), nil, "lease-altered"}
 	case errors.Is(err, lease.ErrBehind), errors.Is(err, auth.ErrBehind):
-		return problem{status: http.StatusServiceUnavailable, what: "This server is being brought up to date, and cannot read yet what another one wrote.", next: "Try again in a minute.", code: "behind"}
+		return problem{status: http.StatusServiceUnavailable, what: "This server is being brought up to date, and cannot read yet what another one wrote.", next: "Try again in a minute. " + s.ask("If it stays so, sign in again, and tell whoever runs Daypass"), code: "behind"}
 	case errors.Is(err, audit.ErrNone):
 		return problem{http.StatusNotFound, "There is no such event.", "Search the audit log for it.", nil, "no-event"}
 	case errors.Is(err, lease.ErrOver):
@@ -206,6 +206,8 @@ func (s *server) ways(r *http.Request, err error) []view.Link {
 	clusters, mine := view.Link{Text: "Clusters", URL: view.PathHome}, view.Link{Text: "My access", URL: view.PathAccess}
 	id := leaseAt(r.URL.Path)
 	switch {
+	case errors.Is(err, auth.ErrBehind): // should it stay so, a new session is one that this server can read
+		return []view.Link{{Text: "Try again", URL: r.URL.Path}, {Text: "Sign in again", URL: view.PathSignIn + "?stay=1"}}
 	case errors.Is(err, errHost):
 		return []view.Link{{Text: "Go to " + s.URL.Host, URL: s.URL.String()}}
 	case errors.As(err, &used):

@@ -38,7 +38,7 @@ func (s *server) leaseModel(r *http.Request, l lease.Lease) (view.Kubeconfig, er
 	if err != nil {
 		return view.Kubeconfig{}, fmt.Errorf("read what was minted under %s: %w", l.ID, err)
 	}
-	rows, err := s.Log.Events(r.Context(), audit.Query{Lease: l.ID, Limit: 100})
+	rows, err := s.Log.Events(r.Context(), audit.Query{Lease: l.ID, NotKind: audit.Refused, Limit: 100})
 	if err != nil {
 		return view.Kubeconfig{}, fmt.Errorf("read the history of %s: %w", l.ID, err)
 	}

@@ -61,6 +61,18 @@ func TestWhoeverAsksForAnothersLeaseIsOnRecord(t *testing.T) {
 	owner.Post(lease+"/download", nil).MustSay(t, 200, secretToken)
 }
 
+func TestNobodyPushesTheHistoryOfALeaseOut(t *testing.T) {
+	s, owner, lease := leased(t)
+	for i := range 120 { // as a colleague would within hours
+		e := audit.New(audit.Refused, time.Now(), audit.Who{Principal: fmt.Sprint("pr_", i)})
+		e.Lease = strings.TrimPrefix(lease, "/leases/")
+		if err := s.store.Record(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	owner.Get(lease).MustSay(t, 200, "Started a lease as", "Minted a token as")
+}
+
 // main is a page without what differs from request to request.
 func main(page string) string {
 	_, text, _ := strings.Cut(page, "<main")

@@ -113,7 +113,7 @@ func handed(e audit.Event) string {
 func steps(newestFirst []audit.Row) (out []view.Step) {
 	for _, row := range slices.Backward(newestFirst) {
 		e := row.Event
-		if e.Kind != audit.Intended && e.Kind != audit.Refused {
+		if e.Kind != audit.Intended {
 			out = append(out, view.Step{At: e.At, What: say(e), Where: e.Details.Address})
 		}
 	}

@@ -132,6 +132,7 @@ func testSearch(t *testing.T, o opener) {
 		"finds a cluster":                                    {audit.Query{Cluster: "c0"}, []int{4, 0}},
 		"finds a role":                                       {audit.Query{Role: "r1"}, []int{7, 5, 3, 1}},
 		"finds a kind":                                       {audit.Query{Kind: audit.Minted}, []int{3}},
+		"leaves a kind out":                                  {audit.Query{NotKind: audit.Minted}, []int{7, 6, 5, 4, 2, 1, 0}},
 		"finds a lease":                                      {audit.Query{Lease: "ls_2"}, []int{2}},
 		"finds an issuance":                                  {audit.Query{Issuance: "is_5"}, []int{5}},
 		"finds an access key":                                {audit.Query{AccessKeyID: "AK6"}, []int{6}},

@@ -29,6 +29,20 @@ func testLeases(t *testing.T, o opener) {
 			t.Errorf("found %s under the key", by.ID)
 		}
 	})
+	t.Run("adds up uses, and moves the last one forward only", func(t *testing.T) {
+		s := o.open(t)
+		l, other := begun(t, s, "k", noon), begun(t, s, "other", noon)
+		must(t, s.Used(t.Context(), l.ID, noon.Add(2*time.Minute), 3))
+		must(t, s.Used(t.Context(), l.ID, noon.Add(time.Minute), 4))
+		must(t, s.Used(t.Context(), "ls_none", noon, 1))
+		got, err := s.Lease(t.Context(), l.ID)
+		must(t, err)
+		kept, err := s.Lease(t.Context(), other.ID)
+		must(t, err)
+		if got.Uses != 7 || !got.LastUsed.Equal(noon.Add(2*time.Minute)) || kept.Uses != 0 || !kept.LastUsed.IsZero() {
+			t.Errorf("used %d times, the last at %s; another %d times", got.Uses, got.LastUsed, kept.Uses)
+		}
+	})
 	t.Run("says that a lease is absent", func(t *testing.T) {
 		s := o.open(t)
 		_, byID := s.Lease(t.Context(), "ls_none")
