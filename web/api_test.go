@@ -47,7 +47,7 @@ func asksIn(t *testing.T, c *api.Client) (url.Values, string) {
 // letIn has a person answer the program's link; it gives where that leads.
 func letIn(t *testing.T, b *webtest.Browser, link url.Values, yes string) *url.URL {
 	t.Helper()
-	b.Get("/client/authorize?"+link.Encode()).MustSay(t, 200, "Let laptop act for you?", link.Get("dpop_jkt"), "http://127.0.0.1:7777")
+	b.Get("/client/authorize?"+link.Encode()).MustSay(t, 200, "Let the program “laptop” act for you?", link.Get("dpop_jkt"), "http://127.0.0.1:7777")
 	form := url.Values{"answer": {yes}}
 	for k, v := range link {
 		form[k] = v
@@ -138,6 +138,7 @@ func TestAProgramGoesTheWholeRoad(t *testing.T) {
 	_, err := c.Token(ctx, l.ID)
 	refusedAs(t, err, 409, "lease-over")
 	b.Get("/access").MustSay(t, 200, "laptop")
+	b.Get("/leases/"+l.ID).MustSay(t, 200, "kubectl daypass fetched the token", "Took the entry for kubectl daypass")
 	if all := must1[api.Sessions](t)(c.Sessions(ctx)); len(all.Sessions) != 2 {
 		t.Errorf("sessions %+v", all)
 	}
@@ -165,6 +166,12 @@ func TestEverythingIsEndedByOneClick(t *testing.T) {
 	if n := len(s.events(t, audit.LeaseEnded)); n != 2 {
 		t.Errorf("%d ends are on record", n)
 	}
+}
+
+func TestATypedCodeIsTakenWhereTheyAreAllowedOnly(t *testing.T) {
+	b := newSite(t).as(t, "eng")
+	b.Get("/client/device").MustSay(t, 403, "No program is let in by a typed code", "clients.deviceLogin")
+	b.Post("/client/device", url.Values{"code": {"BCDF-GHJK"}}).MustSay(t, 403, "No program is let in by a typed code")
 }
 
 func TestALinkSurvivesTheSignIn(t *testing.T) {

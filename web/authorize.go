@@ -86,10 +86,21 @@ func (s *server) authorize(w http.ResponseWriter, r *http.Request) error {
 	return redirect(w, r, a.RedirectURI+"?"+back.Encode())
 }
 
+// typedCodes says why no program is let in by a typed code, if none is.
+func (s *server) typedCodes() error {
+	switch {
+	case !s.Programs:
+		return errPrograms
+	case !s.DeviceLogin:
+		return errTypedCodes
+	}
+	return nil
+}
+
 // devicePage is where a person types the code that a program shows.
 func (s *server) devicePage(w http.ResponseWriter, r *http.Request) error {
-	if !s.Programs || !s.DeviceLogin {
-		return errPrograms
+	if err := s.typedCodes(); err != nil {
+		return err
 	}
 	s.page(w, r, http.StatusOK, view.DevicePage(view.Device{Frame: s.frame(r, "Let a program in", ""), Action: pathDevice}))
 	return nil
@@ -100,8 +111,8 @@ func (s *server) deviceAnswer(w http.ResponseWriter, r *http.Request) error {
 	if err := form(r); err != nil {
 		return err
 	}
-	if !s.Programs || !s.DeviceLogin {
-		return errPrograms
+	if err := s.typedCodes(); err != nil {
+		return err
 	}
 	who, _ := sessionOf(r)
 	m := view.Device{Frame: s.frame(r, "Let a program in", ""), Action: pathDevice, Code: clip(r.PostForm.Get(view.FieldCode), 40)}

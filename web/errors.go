@@ -28,6 +28,7 @@ var (
 	errNotAuditor = errors.New("not an auditor")
 	errBadForm    = errors.New("the form cannot be read")
 	errPrograms   = errors.New("programs may not sign in")
+	errTypedCodes = errors.New("no program is let in by a typed code")
 	errDevice     = errors.New("signed in by a typed code, which does not break the glass")
 )
 
@@ -74,6 +75,8 @@ func (s *server) table(r *http.Request, err error) problem {
 		return problem{http.StatusUnprocessableEntity, sentence(namespace.Error()), "Name another namespace, or none.", nil, "namespace"}
 	case errors.Is(err, errPrograms):
 		return problem{http.StatusForbidden, "Programs may not sign in at this Daypass.", s.ask("Use its pages, or ask to have clients.enabled in daypass.yaml"), nil, "programs-off"}
+	case errors.Is(err, errTypedCodes):
+		return problem{http.StatusForbidden, "No program is let in by a typed code at this Daypass.", s.ask("Sign in with a browser on the program's machine: kubectl daypass login. Or ask to have clients.deviceLogin in daypass.yaml"), nil, "device-login-off"}
 	case errors.Is(err, errDevice):
 		return problem{http.StatusForbidden, "Whoever signed in by a typed code cannot break the glass.", "Sign in with a browser on the same machine, or use the pages.", nil, "device-break-glass"}
 	case errors.Is(err, errNoPage):

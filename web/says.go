@@ -98,6 +98,10 @@ func handed(e audit.Event) string {
 		return "Copied the PowerShell snippet"
 	case lease.ShownCmd:
 		return "Looked at the snippet for cmd"
+	case lease.Exec:
+		return "Took the entry for kubectl daypass, without a secret"
+	case lease.Helper:
+		return "kubectl daypass fetched the token"
 	case lease.CopiedCmd:
 		return "Copied the snippet for cmd"
 	case lease.AWS:
