@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -163,23 +162,4 @@ func (g *Gate) notedClient(r *http.Request, err error) error {
 		return g.noted(r, audit.SignInFailed, err)
 	}
 	return err
-}
-
-// touched notes that a session is in use; ErrNoSession when it was ended
-// meanwhile.
-func (g *Gate) touched(ctx context.Context, s Session) (Session, error) {
-	now := g.Now()
-	if now.Sub(s.Seen) < touchEvery {
-		return s, nil
-	}
-	err := g.Book.Touch(ctx, s.Key, now)
-	if errors.Is(err, ErrNoSession) {
-		return Session{}, ErrNoSession
-	}
-	if err != nil {
-		g.Log.Warn("a session's use could not be noted", "session", s.Key.Mark(), "err", err)
-		return s, nil
-	}
-	s.Seen = now
-	return s, nil
 }

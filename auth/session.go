@@ -161,12 +161,31 @@ func (g *Gate) lapse(r *http.Request, s Session, why string) {
 }
 
 // touch notes that the session is in use. When it was deleted meanwhile it is
-// over; when noting fails otherwise the person goes on, and only the idle
-// limit may come early.
+// over, and so is its cookie.
 func (g *Gate) touch(w http.ResponseWriter, ctx context.Context, s Session) (Session, error) {
 	s, err := g.touched(ctx, s)
 	if errors.Is(err, ErrNoSession) {
 		return Session{}, g.heal(w, ErrSignedOut)
 	}
 	return s, err
+}
+
+// touched moves a session's Seen forward; ErrNoSession when it was deleted
+// meanwhile. When noting fails otherwise the person goes on, and only the idle
+// limit may come early.
+func (g *Gate) touched(ctx context.Context, s Session) (Session, error) {
+	now := g.Now()
+	if now.Sub(s.Seen) < touchEvery {
+		return s, nil
+	}
+	err := g.Book.Touch(ctx, s.Key, now)
+	if errors.Is(err, ErrNoSession) {
+		return Session{}, ErrNoSession
+	}
+	if err != nil {
+		g.Log.Warn("a session's use could not be noted", "session", s.Key.Mark(), "err", err)
+		return s, nil
+	}
+	s.Seen = now
+	return s, nil
 }

@@ -93,19 +93,17 @@ func (w *world) serve(s *store.Store) *lease.Keeper {
 // take hands over and remembers what came out.
 func (w *world) take(ctx context.Context, k *lease.Keeper, id string) error {
 	_, made, err := k.HandOver(ctx, id, lease.Downloaded, ada())
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if token := made.Token.Reveal(); err == nil {
-		w.received = append(w.received, made)
-	} else if token != "" {
-		w.t.Errorf("an error came with a token: %v", err)
-	}
-	return err
+	return w.took(made, err)
 }
 
 // fetch is take as a helper does it.
 func (w *world) fetch(ctx context.Context, k *lease.Keeper, id string) error {
 	_, made, err := k.Fetch(ctx, id, ada())
+	return w.took(made, err)
+}
+
+// took remembers a token that came out. None may come with an error.
+func (w *world) took(made issuer.Issuance, err error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if token := made.Token.Reveal(); err == nil {

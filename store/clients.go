@@ -143,18 +143,7 @@ func (s *Store) AnswerCode(ctx context.Context, c auth.Code, events ...audit.Eve
 
 // codeAt reads a code's row within a write.
 func (t *tx) codeAt(key auth.Hash) (codeRow, error) {
-	rows, err := t.query(`SELECT `+codeColumns+` FROM client_codes WHERE key_hash = $1`, key[:])
-	if err != nil {
-		return codeRow{}, err
-	}
-	found, err := collect(rows, scanCode)
-	if err != nil {
-		return codeRow{}, t.note(err)
-	}
-	if len(found) == 0 {
-		return codeRow{}, auth.ErrNoCode
-	}
-	return found[0], nil
+	return oneWithin(t, auth.ErrNoCode, scanCode, `SELECT `+codeColumns+` FROM client_codes WHERE key_hash = $1`, key[:])
 }
 
 // redeeming is one trade of a code for a session.

@@ -24,19 +24,12 @@ func (s *Store) Leave(ctx context.Context, key auth.Hash, d auth.Departure, e au
 			return err
 		}
 		// The session's ID token comes along; the session is deleted below.
-		rows, err := t.query(`SELECT id_token FROM sessions WHERE key_hash = $1`, key[:])
+		idToken, err := oneWithin(t, auth.ErrNoSession, scanBytes, `SELECT id_token FROM sessions WHERE key_hash = $1`, key[:])
 		if err != nil {
 			return err
 		}
-		found, err := collect(rows, scanBytes)
-		if err != nil {
-			return t.note(err)
-		}
-		if len(found) == 0 {
-			return auth.ErrNoSession
-		}
-		mark := s.mark(markDeparture, d.Key[:], b, found[0])
-		if _, err := t.exec(insertDeparture, d.Key[:], b, found[0], us(d.Expires), mark); err != nil {
+		mark := s.mark(markDeparture, d.Key[:], b, idToken)
+		if _, err := t.exec(insertDeparture, d.Key[:], b, idToken, us(d.Expires), mark); err != nil {
 			return err
 		}
 		if _, err := t.exec(`DELETE FROM sessions WHERE key_hash = $1`, key[:]); err != nil {

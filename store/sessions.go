@@ -272,16 +272,5 @@ func (s *Store) TakeStart(ctx context.Context, state auth.Hash) (auth.Start, err
 }
 
 func (t *tx) takeStart(state auth.Hash) (startRow, error) {
-	rows, err := t.query(`DELETE FROM sign_in_starts WHERE state_hash = $1 RETURNING state_hash, bytes, expires_us, mark`, state[:])
-	if err != nil {
-		return startRow{}, err
-	}
-	taken, err := collect(rows, scanStart)
-	if err != nil {
-		return startRow{}, t.note(err)
-	}
-	if len(taken) == 0 {
-		return startRow{}, auth.ErrNoStart
-	}
-	return taken[0], nil
+	return oneWithin(t, auth.ErrNoStart, scanStart, `DELETE FROM sign_in_starts WHERE state_hash = $1 RETURNING state_hash, bytes, expires_us, mark`, state[:])
 }

@@ -119,6 +119,24 @@ func (t *tx) any(query string, args ...any) (bool, error) {
 	return found, t.note(rows.Err())
 }
 
+// oneWithin reads the one row of a query within a write; none is the error
+// where there is no row.
+func oneWithin[T any](t *tx, none error, scan func(scanner) (T, error), query string, args ...any) (T, error) {
+	var nothing T
+	rows, err := t.query(query, args...)
+	if err != nil {
+		return nothing, err
+	}
+	found, err := collect(rows, scan)
+	if err != nil {
+		return nothing, t.note(err)
+	}
+	if len(found) == 0 {
+		return nothing, none
+	}
+	return found[0], nil
+}
+
 func (t *tx) note(err error) error {
 	if err != nil && t.err == nil {
 		t.err = err
