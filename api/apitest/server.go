@@ -35,6 +35,7 @@ type Server struct {
 	sessions map[string]session
 	leases   map[string]*api.Lease
 	byKey    map[string]string
+	live     map[string]api.Token // by lease, the last one
 	minted   int
 	noDevice bool
 }
@@ -59,7 +60,7 @@ func start(under *httptest.Server, secure bool) *Server {
 	s := &Server{
 		Server: under, Person: "ann@example.com", life: 15 * time.Minute, window: 1,
 		seen: map[string]bool{}, codes: map[string]code{}, devices: map[string]*device{},
-		sessions: map[string]session{}, leases: map[string]*api.Lease{}, byKey: map[string]string{},
+		sessions: map[string]session{}, leases: map[string]*api.Lease{}, byKey: map[string]string{}, live: map[string]api.Token{},
 		Cluster: api.Cluster{Name: "payments-prod", ARN: "arn:aws:eks:eu-west-1:111122223333:cluster/payments", Region: "eu-west-1", Choices: []api.Choice{
 			{Role: "viewer", Grant: "all-viewers", Longest: 8 * 3600},
 			{Role: "operator", Grant: "operators", Longest: 4 * 3600, Reason: true},
@@ -163,7 +164,17 @@ func (s *Server) Asked(what string) (n int) {
 	return n
 }
 
-// Minted counts the tokens that were handed out.
+// Age makes a lease's token older, as if time went by.
+func (s *Server) Age(lease string, by time.Duration) {
+	s.with(func() {
+		if t, ok := s.live[lease]; ok {
+			t.ExpiresAt, t.NextAt = t.ExpiresAt.Add(-by), t.NextAt.Add(-by)
+			s.live[lease] = t
+		}
+	})
+}
+
+// Minted counts the tokens that were made.
 func (s *Server) Minted() (n int) {
 	s.with(func() { n = s.minted })
 	return n

@@ -20,12 +20,16 @@ const (
 	awayFor  = 5 * time.Second
 )
 
+// confirmEvery is how long a token is given without asking whether its lease
+// still lives. A lease that was ended elsewhere is over here after that.
+const confirmEvery = 30 * time.Second
+
 // kept is LEASE.json: a lease's token, or why there is none. All times are by
 // the local clock.
 type kept struct {
 	Server  string    `json:"server"`
 	Lease   string    `json:"lease"`
-	At      time.Time `json:"at"` // when it was written
+	At      time.Time `json:"at"` // when the server was last asked
 	Token   string    `json:"token,omitempty"`
 	Until   time.Time `json:"until,omitzero"`  // the token is good
 	NextAt  time.Time `json:"nextAt,omitzero"` // another is to be had
@@ -69,10 +73,13 @@ func (h home) kept(lease string) (kept, error) {
 	return k, nil
 }
 
-// good says whether the token may still be used, fresh whether nobody needs to
-// look for another yet.
-func (k kept) good(now time.Time) bool  { return k.Token != "" && now.Before(k.Until) }
-func (k kept) fresh(now time.Time) bool { return k.good(now) && now.Before(k.NextAt) }
+// good says whether the token may still be used, due whether another is to be
+// had, and fresh whether nobody needs to ask the server yet.
+func (k kept) good(now time.Time) bool { return k.Token != "" && now.Before(k.Until) }
+func (k kept) due(now time.Time) bool  { return !now.Before(k.NextAt) }
+func (k kept) fresh(now time.Time) bool {
+	return k.good(now) && !k.due(now) && now.Before(k.At.Add(confirmEvery))
+}
 
 // refused gives the refusal to repeat to this session, if there is one.
 func (k kept) refused(now time.Time, session string) error {

@@ -219,6 +219,7 @@ func (d *desk) change(lease string, f func(*kept)) {
 // age makes what is kept of a lease as old as if so long had passed.
 func (d *desk) age(lease string, by time.Duration) {
 	d.Helper()
+	d.server.Age(lease, by)
 	d.change(lease, func(k *kept) {
 		k.At, k.Until, k.NextAt = k.At.Add(-by), k.Until.Add(-by), k.NextAt.Add(-by)
 		if k.Refusal != nil {

@@ -10,11 +10,24 @@ import (
 )
 
 // How long kubectl waits for us at most: shorter while there is a token to
-// fall back on.
+// fall back on, and shortest while that needs no successor yet.
 const (
 	patient   = 15 * time.Second
 	impatient = 3 * time.Second
+	brief     = time.Second
 )
+
+// patience is how long one question may take.
+func (k kept) patience(now time.Time) time.Duration {
+	switch {
+	case !k.good(now):
+		return patient
+	case k.due(now):
+		return impatient
+	default:
+		return brief
+	}
+}
 
 // helper is the command token: what kubectl runs.
 func helper(ctx context.Context, w world, args []string) error {
@@ -83,7 +96,9 @@ func plainName(s string) bool {
 	return s != ""
 }
 
-// token gives the lease's token, from the cache while that is fresh.
+// token gives the lease's token, from the cache while that is fresh. Asked
+// about a token that is still good, the server gives the same, or says that the
+// lease is over; while it does not answer, the token is given.
 func (h home) token(ctx context.Context, lease string) (kept, error) {
 	k, err := h.kept(lease)
 	if err != nil || k.fresh(h.now()) {
@@ -112,11 +127,7 @@ func (h home) renew(ctx context.Context, lease string) (kept, error) {
 	if err != nil || k.fresh(h.now()) {
 		return k, err
 	}
-	timeout := patient
-	if k.good(h.now()) {
-		timeout = impatient
-	}
-	c, s, err := h.client(timeout)
+	c, s, err := h.client(k.patience(h.now()))
 	if err != nil {
 		return kept{}, err
 	}
@@ -155,8 +166,10 @@ func (h home) given(lease string, s signIn, t api.Token, c *api.Client) (kept, e
 func (h home) denied(k kept, lease string, s signIn, err error) (kept, error) {
 	final := map[int]bool{exitSignedOut: true, exitRefused: true, exitOver: true}[exitOf(err)]
 	if !final && k.good(h.now()) {
-		k.NextAt = h.now().Add(awayFor)
 		k.At = h.now()
+		if k.due(k.At) {
+			k.NextAt = k.At.Add(awayFor)
+		}
 		_ = writeJSON(h.tokenFile(lease), k) // unkept, it costs a question more
 		return k, nil
 	}

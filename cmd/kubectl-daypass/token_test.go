@@ -52,10 +52,12 @@ func TestTheHelper(t *testing.T) {
 		}
 	})
 	t.Run("trusts no cache from before the clock was set back", func(t *testing.T) {
-		before := d.credential(d.token(id))
+		d.credential(d.token(id))
+		before := d.server.Asked(asks(id))
 		d.age(id, -time.Hour)
-		if after := d.credential(d.token(id)); after.Status.Token == before.Status.Token {
-			t.Error("the old token was given")
+		d.credential(d.token(id))
+		if d.server.Asked(asks(id)) == before {
+			t.Error("nobody was asked")
 		}
 	})
 	t.Run("keeps its files to their owner", func(t *testing.T) { d.private(t) })
@@ -189,6 +191,14 @@ func TestAnEndedLease(t *testing.T) {
 			t.Error("the token is kept")
 		}
 	})
+	t.Run("is over here within half a minute when it was ended elsewhere", func(t *testing.T) {
+		id := d.lease()
+		d.credential(d.token(id))
+		d.server.Over(id)
+		d.credential(d.token(id)) // nobody was asked
+		d.age(id, confirmEvery)
+		d.refused(d.token(id), exitOver, "The lease is over")
+	})
 	t.Run("of another, or none, is one line", func(t *testing.T) {
 		d.refused(d.token("ls_none"), exitOver, "no such lease of yours")
 	})
@@ -218,10 +228,35 @@ func TestAServerThatIsAway(t *testing.T) {
 	d := newDesk(t)
 	id := d.lease()
 	before := d.credential(d.token(id))
+	t.Run("while it is there, confirms a token every half minute, and makes none for that", func(t *testing.T) {
+		for n := 2; n < 5; n++ {
+			d.age(id, confirmEvery)
+			for range 2 {
+				if got := d.credential(d.token(id)); got.Status.Token != before.Status.Token {
+					t.Error("another token was given")
+				}
+			}
+			if d.server.Asked(asks(id)) != n {
+				t.Errorf("asked %d times, want %d", d.server.Asked(asks(id)), n)
+			}
+		}
+	})
 	d.server.CloseClientConnections()
 	d.server.Close()
+	t.Run("is not noticed while the token needs no successor, nor asked at each call", func(t *testing.T) {
+		d.age(id, confirmEvery)
+		at := time.Now()
+		if got := d.credential(d.token(id)); got.Status.Token != before.Status.Token {
+			t.Error("another token was given")
+		}
+		d.change(id, func(k *kept) {
+			if k.At.Before(at.Add(-time.Second)) || k.due(time.Now()) {
+				t.Errorf("asked at %s, and next is %s: the next call asks again", k.At, k.NextAt)
+			}
+		})
+	})
 	t.Run("is not noticed while the token is good", func(t *testing.T) {
-		d.age(id, 13*time.Minute+10*time.Second)
+		d.age(id, 11*time.Minute+10*time.Second)
 		for range 2 {
 			if got := d.credential(d.token(id)); got.Status.Token != before.Status.Token {
 				t.Error("another token was given")
