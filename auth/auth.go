@@ -137,10 +137,10 @@ type Sessions interface {
 	Touch(ctx context.Context, key Hash, seen time.Time) error
 	// SignOut deletes a session. Without one it is ErrNoSession, and the event
 	// is not stored.
-	SignOut(ctx context.Context, key Hash, e audit.Event) error
+	SignOut(ctx context.Context, key Hash, e Ending) error
 	// Leave is SignOut that also adds d, with the session's ID token, and
 	// drops departures that expired before d.Left.
-	Leave(ctx context.Context, key Hash, d Departure, e audit.Event) error
+	Leave(ctx context.Context, key Hash, d Departure, e Ending) error
 	// Departure gives one, however old, or ErrNoDeparture, or ErrBehind.
 	Departure(ctx context.Context, key Hash) (Departure, error)
 	// Forget deletes a departure; without one it does nothing.
@@ -153,7 +153,15 @@ type Sessions interface {
 	// and stores an event for each. Those are the ones of l.Session; of
 	// l.Principal all, when l.Session is empty, or else those without a
 	// ProviderSession. A second time, on whatever server, it is ErrReplayed.
-	LogOut(ctx context.Context, l Logout, event func(Session) audit.Event) (ended int, err error)
+	LogOut(ctx context.Context, l Logout, ending func(Session) Ending) (ended int, err error)
+}
+
+// Ending is how a session ends: with its event, and with all leases of By, in
+// the same step, or without.
+type Ending struct {
+	Event  audit.Event
+	By     audit.Who
+	Leases bool
 }
 
 // Alive says which sessions still count. For those of programs, ClientsAfter

@@ -54,10 +54,10 @@ func (g *Gate) backChannel(r *http.Request, name string) error {
 	}
 	l := p.logout(c, g.Now())
 	by := g.caller(r)
-	_, err := g.Book.LogOut(r.Context(), l, func(s Session) audit.Event {
+	_, err := g.Book.LogOut(r.Context(), l, func(s Session) Ending {
 		e := s.ended("provider-logout", l.Taken, by)
 		e.Facts["logout"] = l.Token.Mark()
-		return e
+		return g.left(s, e, by)
 	})
 	if errors.Is(err, ErrReplayed) {
 		return p.failed(LogoutReplayed, nil)

@@ -177,7 +177,7 @@ func (g *Gate) disowned(ctx context.Context, s Session, by audit.Who, fail *Fail
 	}
 	e := s.ended("provider-refused", g.Now(), by)
 	e.Details.Text = printable(fail.Error(), 500)
-	if err := g.Book.SignOut(ctx, s.Key, e); err != nil && !errors.Is(err, ErrNoSession) {
+	if err := g.Book.SignOut(ctx, s.Key, Ending{Event: e}); err != nil && !errors.Is(err, ErrNoSession) {
 		return fmt.Errorf("end the session that the provider refused: %w", err)
 	}
 	return failed(NotSignedIn, s.Principal.Provider, "", fail)

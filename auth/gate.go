@@ -28,6 +28,9 @@ type Options struct {
 	Longest time.Duration // a session ends after this, used or not; 12 hours when zero
 
 	Clients ClientOptions // for programs' sessions
+	// EndLeases has a person's leases end when they sign out, here or at the
+	// provider. Time ends a session without that.
+	EndLeases bool
 
 	Now func() time.Time // time.Now when nil
 	// Caller tells the client behind a request: address, user agent and

@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/daypass/daypass/audit"
 )
 
 // sealPurpose is what ID tokens are sealed for; their place is the session.
@@ -70,7 +72,8 @@ func (g *Gate) leave(w http.ResponseWriter, r *http.Request, s Session) error {
 	handle := newSecret()
 	hash, _ := hashSecret(handle)
 	d := Departure{Key: hash, Session: s.Key, Provider: s.Principal.Provider, Left: now, Expires: now.Add(leaveLife)}
-	if err := g.Book.Leave(r.Context(), s.Key, d, s.ended("signed-out", now, g.caller(r))); err != nil {
+	by := g.caller(r)
+	if err := g.Book.Leave(r.Context(), s.Key, d, g.left(s, s.ended("signed-out", now, by), by)); err != nil {
 		return err
 	}
 	g.leaving.set(w, handle, leaveLife)
@@ -209,7 +212,12 @@ func (g *Gate) alive() Alive {
 
 // SessionsOf lists where a person is signed in, the newest first.
 func (g *Gate) SessionsOf(ctx context.Context, who Session) ([]Session, error) {
-	all, err := g.Book.SessionsOf(ctx, who.Principal.ID(), g.alive())
+	return g.SessionsOfPrincipal(ctx, who.Principal.ID())
+}
+
+// SessionsOfPrincipal is SessionsOf for whoever may ask about others.
+func (g *Gate) SessionsOfPrincipal(ctx context.Context, principal string) ([]Session, error) {
+	all, err := g.Book.SessionsOf(ctx, principal, g.alive())
 	if err != nil {
 		return nil, fmt.Errorf("list the sessions: %w", err)
 	}
@@ -233,12 +241,38 @@ func (g *Gate) EndSession(r *http.Request, who Session, mark string) error {
 		if s.Key.Mark() != mark {
 			continue
 		}
-		e := s.ended("ended-by-person", g.Now(), g.caller(r))
+		by := g.caller(r)
+		e := s.ended("ended-by-person", g.Now(), by)
 		e.Facts["by"] = who.Key.Mark()
-		if err := g.Book.SignOut(r.Context(), s.Key, e); err != nil {
+		if err := g.Book.SignOut(r.Context(), s.Key, g.left(s, e, by)); err != nil {
 			return fmt.Errorf("end the session: %w", err)
 		}
 		return nil
 	}
 	return ErrNoSession
+}
+
+// EndSessionsOf signs a person out everywhere for an administrator; that admin
+// is one, the caller has made sure. It says how many sessions that ended, also
+// beside an error.
+func (g *Gate) EndSessionsOf(r *http.Request, admin Session, principal string) (ended int, err error) {
+	all, err := g.Book.SessionsOf(r.Context(), principal, g.alive())
+	if err != nil {
+		return 0, fmt.Errorf("look for the sessions: %w", err)
+	}
+	for _, s := range all {
+		e := audit.New(audit.SignedOut, g.Now(), admin.by(g.caller(r)))
+		e.Reason = "ended-by-administrator"
+		e.Facts = map[string]string{"session": s.Key.Mark(), "person": principal}
+		switch bad := g.Book.SignOut(r.Context(), s.Key, Ending{Event: e}); {
+		case bad == nil:
+			ended++
+		case !errors.Is(bad, ErrNoSession): // gone is what was wanted
+			err = errors.Join(err, bad)
+		}
+	}
+	if err != nil {
+		return ended, fmt.Errorf("end the sessions: %w", err)
+	}
+	return ended, nil
 }

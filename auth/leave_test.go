@@ -278,3 +278,66 @@ func TestSessionsThatCannotBeListedAreAnError(t *testing.T) {
 		}
 	}
 }
+
+func TestLeasesEndWithWhoeverSignsOutWhereTheOperatorWantsIt(t *testing.T) {
+	for _, wanted := range []bool{false, true} {
+		c := newClock()
+		okta := provide(t, c)
+		s := serve(t, c, okta, nil)
+		s.gate.EndLeases = wanted
+		b := s.browser()
+		b.signIn("okta", "u-1", "/")
+		b.send("POST", s.URL+"/out")
+		s.browser().signIn("okta", "u-3", "/")
+		them := s.sessionsOf("u-3")[0]
+		r, _ := http.NewRequest("POST", s.URL, nil)
+		r.RemoteAddr = "127.0.0.1:1"
+		if err := s.gate.EndSession(r, them, them.Key.Mark()); err != nil {
+			t.Fatal(err)
+		}
+		s.browser().signIn("okta", "u-1", "/")
+		if got := s.notify("okta", formType, notice(logoutToken(t, okta, "u-1", ""))); got != http.StatusOK {
+			t.Fatalf("the notice is answered with %d", got)
+		}
+		s.browser().signIn("okta", "u-3", "/")
+		c.pass(2 * time.Hour) // idle
+		s.gate.lapse(r, s.sessionsOf("u-3")[0], "idle")
+		want := 0
+		if wanted {
+			want = 3
+		}
+		if len(s.book.without) != want || wanted && (s.book.without[1] != them.Principal.ID() || s.book.without[0] != s.book.without[2]) {
+			t.Errorf("wanted %v: leases ended of %v", wanted, s.book.without)
+		}
+	}
+}
+
+func TestAnAdministratorSignsSomebodyOutEverywhere(t *testing.T) {
+	c := newClock()
+	s := serve(t, c, provide(t, c), nil)
+	for _, who := range []string{"u-1", "u-3", "u-3"} {
+		s.browser().signIn("okta", who, "/")
+	}
+	admin, them := s.sessionsOf("u-1")[0], s.sessionsOf("u-3")[0].Principal.ID()
+	r, _ := http.NewRequest("POST", s.URL, nil)
+	r.RemoteAddr = "127.0.0.1:1"
+	if n, err := s.gate.EndSessionsOf(r, admin, them); n != 2 || err != nil {
+		t.Fatalf("%d sessions ended, %v", n, err)
+	}
+	if len(s.sessionsOf("u-3")) != 0 || len(s.sessionsOf("u-1")) != 1 {
+		t.Error("others are signed out, or they are not")
+	}
+	for _, e := range s.book.seen()[3:] {
+		if e.Reason != "ended-by-administrator" || e.Principal != admin.Principal.ID() || e.Facts["person"] != them || e.Facts["session"] == "" {
+			t.Errorf("the event is %+v", e)
+		}
+	}
+	if n, err := s.gate.EndSessionsOf(r, admin, them); n != 0 || err != nil {
+		t.Errorf("again: %d, %v", n, err)
+	}
+	s.browser().signIn("okta", "u-3", "/")
+	s.book.on("SignOut", false)
+	if n, err := s.gate.EndSessionsOf(r, admin, them); n != 0 || err == nil || !strings.Contains(err.Error(), "the disk is full") {
+		t.Errorf("on a full disk: %d, %v", n, err)
+	}
+}

@@ -97,6 +97,12 @@ func (s Session) ended(why string, at time.Time, client audit.Who) audit.Event {
 	return e
 }
 
+// left is how a session ends that somebody left: its person, or whoever signed
+// them out.
+func (g *Gate) left(s Session, e audit.Event, client audit.Who) Ending {
+	return Ending{Event: e, By: s.by(client), Leases: g.EndLeases}
+}
+
 // Person gives the session behind a request. Without one the error is
 // ErrSignedOut, or ErrLapsed which is one too; a cookie that is broken or
 // leads nowhere is cleared on the way, so that it is no dead end. Any other
@@ -154,7 +160,7 @@ func (g *Gate) over(s Session) string {
 // lapse deletes a session that is over. It is refused whether or not that
 // works, so a failure is logged and tried again with the next request.
 func (g *Gate) lapse(r *http.Request, s Session, why string) {
-	err := g.Book.SignOut(context.WithoutCancel(r.Context()), s.Key, s.ended(why, g.Now(), g.caller(r)))
+	err := g.Book.SignOut(context.WithoutCancel(r.Context()), s.Key, Ending{Event: s.ended(why, g.Now(), g.caller(r))})
 	if err != nil && !errors.Is(err, ErrNoSession) {
 		g.Log.Error("a lapsed session could not be deleted", "session", s.Key.Mark(), "err", err)
 	}

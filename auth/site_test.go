@@ -32,6 +32,7 @@ type book struct {
 	fail     map[string]error // by method
 	after    map[string]bool  // the failure comes after the deed was done
 	touches  int
+	without  []string // whose leases ended with a session
 
 	proofs  map[Hash]time.Time
 	codes   map[Hash]Code
@@ -93,18 +94,26 @@ func (b *book) Touch(_ context.Context, key Hash, seen time.Time) error {
 	})
 }
 
-func (b *book) SignOut(_ context.Context, key Hash, e audit.Event) error {
+// ended keeps how a session ended; whose leases end with it, in without.
+func (b *book) ended(e Ending) {
+	b.events = append(b.events, e.Event)
+	if e.Leases {
+		b.without = append(b.without, e.By.Principal)
+	}
+}
+
+func (b *book) SignOut(_ context.Context, key Hash, e Ending) error {
 	return b.do("SignOut", func() error {
 		if _, ok := b.sessions[key]; !ok {
 			return ErrNoSession
 		}
 		delete(b.sessions, key)
-		b.events = append(b.events, e)
+		b.ended(e)
 		return nil
 	})
 }
 
-func (b *book) Leave(_ context.Context, key Hash, d Departure, e audit.Event) error {
+func (b *book) Leave(_ context.Context, key Hash, d Departure, e Ending) error {
 	return b.do("Leave", func() error {
 		s, ok := b.sessions[key]
 		if !ok {
@@ -113,7 +122,7 @@ func (b *book) Leave(_ context.Context, key Hash, d Departure, e audit.Event) er
 		delete(b.sessions, key)
 		d.IDToken = s.IDToken
 		b.left[d.Key] = d
-		b.events = append(b.events, e)
+		b.ended(e)
 		return nil
 	})
 }
@@ -158,7 +167,7 @@ func (l Logout) ends(s Session) bool {
 	return s.Principal.ID() == l.Principal && (l.Session == "" || s.ProviderSession == "")
 }
 
-func (b *book) LogOut(_ context.Context, l Logout, event func(Session) audit.Event) (n int, err error) {
+func (b *book) LogOut(_ context.Context, l Logout, ending func(Session) Ending) (n int, err error) {
 	err = b.do("LogOut", func() error {
 		if slices.ContainsFunc(b.logouts, func(o Logout) bool { return o.Provider == l.Provider && o.Token == l.Token }) {
 			return ErrReplayed
@@ -167,7 +176,7 @@ func (b *book) LogOut(_ context.Context, l Logout, event func(Session) audit.Eve
 		for key, s := range b.sessions {
 			if l.ends(s) {
 				delete(b.sessions, key)
-				b.events = append(b.events, event(s))
+				b.ended(ending(s))
 				n++
 			}
 		}

@@ -66,7 +66,7 @@ func build(ctx context.Context, cfg *config.Config, log *slog.Logger, stdout io.
 		Link: func(id string) string { return cfg.URL.String() + web.StoryPath(id) }})
 	h.sender = &notify.Sender{Outbox: h.store, Hooks: h.hooks, Now: time.Now, Log: log}
 	if h.gate, err = auth.New(auth.Options{Site: cfg.URL, Providers: providers(cfg), Book: h.store, Log: log,
-		Idle: cfg.SignIn.Idle, Longest: cfg.SignIn.Absolute, Now: time.Now, Caller: web.Caller, Keys: keys,
+		Idle: cfg.SignIn.Idle, Longest: cfg.SignIn.Absolute, EndLeases: cfg.SignIn.EndLeases, Now: time.Now, Caller: web.Caller, Keys: keys,
 		Clients: auth.ClientOptions{Device: cfg.Clients.DeviceLogin, Longest: cfg.Clients.Longest, Staleness: cfg.Clients.Staleness}}); err != nil {
 		h.close()
 		return nil, fmt.Errorf("set up sign-in: %w", err)

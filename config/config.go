@@ -51,6 +51,7 @@ type Database struct {
 type SignIn struct {
 	Idle      time.Duration
 	Absolute  time.Duration
+	EndLeases bool // of whoever signs out
 	Providers []Provider
 }
 

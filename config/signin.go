@@ -21,6 +21,7 @@ func (d *draft) readSignIn() {
 	s := &d.cfg.SignIn
 	s.Idle = orElse(read(t, "idle", parseSpan(shortest, maxAbsolute)), defaultIdle)
 	s.Absolute = orElse(read(t, "absolute", parseSpan(shortest, maxAbsolute)), defaultAbsolute)
+	s.EndLeases = t.flag("endLeases", false)
 	if s.Idle > s.Absolute {
 		t.fail(t.node, "signIn: idle is %s, longer than absolute, %s; shorten idle", access.Span(s.Idle), access.Span(s.Absolute))
 	}

@@ -2,7 +2,6 @@ package lease
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -48,25 +47,6 @@ func (k *Keeper) Tidy(ctx context.Context) {
 		}
 	}
 	k.fetches.sweep(k.Now())
-}
-
-// EndAll ends all leases of the asker that are active. What it ended comes
-// back, also beside an error.
-func (k *Keeper) EndAll(ctx context.Context, who issuer.Asker) (ended []Lease, err error) {
-	all, err := k.Book.Of(ctx, who.Principal.ID(), 0)
-	if err != nil {
-		return nil, fmt.Errorf("read the leases to end: %w", err)
-	}
-	for _, l := range all {
-		got, bad := k.End(ctx, l.ID, who)
-		switch {
-		case bad == nil:
-			ended = append(ended, got)
-		case !errors.Is(bad, ErrOver): // over is what was wanted
-			err = errors.Join(err, bad)
-		}
-	}
-	return ended, err
 }
 
 // place is where a token went.

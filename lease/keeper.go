@@ -303,18 +303,7 @@ func (k *Keeper) End(ctx context.Context, id string, who issuer.Asker) (Lease, e
 	if err != nil {
 		return Lease{}, err
 	}
-	now := k.Now()
-	if l.At(now) != Active {
-		return l, ErrOver
-	}
-	k.Issuer.Forget(l.ID)
-	e := l.event(audit.LeaseEnded, now, who.Who())
-	if err := k.Book.End(ctx, l.ID, now, l.Principal, e); err != nil {
-		return l, fmt.Errorf("end the lease %s: %w", id, err)
-	}
-	k.Issuer.Forget(l.ID) // one may have been minted meanwhile
-	l.State, l.EndedAt, l.EndedBy = Ended, now, l.Principal
-	return l, nil
+	return k.end(ctx, l, who, nil)
 }
 
 // Sweep writes down which leases time has ended. It changes nothing that At

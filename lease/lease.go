@@ -111,6 +111,8 @@ type Book interface {
 	// the limit, then others until there are limit in all; of both the newest
 	// first. A limit of zero asks for the active ones.
 	Of(ctx context.Context, principal string, limit int) ([]Lease, error)
+	// Live lists leases of everybody's that are active, the newest first.
+	Live(ctx context.Context, p Pick, limit int) ([]Lease, error)
 	// Issuances lists what was minted under a lease, newest first.
 	Issuances(ctx context.Context, lease string, limit int) ([]Issuance, error)
 	// Overdue lists leases that are written Active but past their end.
@@ -128,6 +130,12 @@ var (
 	// after a restart.
 	ErrBehind = errors.New("this server lacks a sealing key that another one uses")
 )
+
+// Pick narrows leases; what is empty does not.
+type Pick struct {
+	Person  string // a principal's ID, or an e-mail address in any case
+	Cluster string
+}
 
 // Want is what somebody asks for when starting a lease.
 type Want struct {

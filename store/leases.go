@@ -252,6 +252,39 @@ func (s *Store) Of(ctx context.Context, principal string, limit int) ([]lease.Le
 	return s.genuineOnes(ctx, ls), nil
 }
 
+const everybodys = ` WHERE state = 'active' AND ends_us > $1 AND ($2 = '' OR principal = $2 OR lower(email) = lower($2))
+	AND ($3 = '' OR cluster = $3) ORDER BY started_us DESC, id DESC LIMIT $4`
+
+// Live lists leases of everybody's that are active, the newest first.
+func (s *Store) Live(ctx context.Context, p lease.Pick, limit int) ([]lease.Lease, error) {
+	ls, err := list(ctx, s, scanLease, selectLease+everybodys, us(s.cfg.Now()), text(p.Person), text(p.Cluster), limit)
+	return s.genuineOnes(ctx, ls), wrap(err, "list the leases that are active")
+}
+
+// endLeasesOf ends the leases of a person who signed out, each with its event.
+// One that is not as it was written gives nothing, and stays as it is.
+func (t *tx) endLeasesOf(by audit.Who, at time.Time) error {
+	rows, err := t.query(selectLease+live, by.Principal, us(at))
+	if err != nil {
+		return err
+	}
+	all, err := collect(rows, scanLease)
+	if err != nil {
+		return t.note(err)
+	}
+	var events []audit.Event
+	for _, l := range all {
+		if t.writer.store.check(markLease, l.mark, accessOf(l.Lease)...) != nil {
+			continue
+		}
+		if _, err := t.exec(endLease, l.ID, us(at), by.Principal); err != nil {
+			return err
+		}
+		events = append(events, l.EndedBySignOut(at, by))
+	}
+	return t.append(events...)
+}
+
 // Overdue lists leases that are written active but past their end, the longest
 // overdue first.
 func (s *Store) Overdue(ctx context.Context, now time.Time, limit int) ([]lease.Lease, error) {

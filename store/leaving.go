@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/daypass/daypass/audit"
 	"github.com/daypass/daypass/auth"
 )
 
@@ -14,7 +13,7 @@ INSERT INTO departures (key_hash, bytes, id_token, expires_us, mark) VALUES ($1,
 
 // Leave deletes a session and adds a departure with its ID token; it drops
 // departures that expired before. Repeated, it is auth.ErrNoSession.
-func (s *Store) Leave(ctx context.Context, key auth.Hash, d auth.Departure, e audit.Event) error {
+func (s *Store) Leave(ctx context.Context, key auth.Hash, d auth.Departure, e auth.Ending) error {
 	b, err := json.Marshal(d)
 	if err != nil {
 		return fmt.Errorf("write a departure as JSON: %w", err)
@@ -35,9 +34,26 @@ func (s *Store) Leave(ctx context.Context, key auth.Hash, d auth.Departure, e au
 		if _, err := t.exec(`DELETE FROM sessions WHERE key_hash = $1`, key[:]); err != nil {
 			return err
 		}
-		return t.append(e)
+		return t.ended(e)
 	})
 	return wrap(err, "end the session")
+}
+
+// ended writes how sessions ended, and ends the leases that end with them. Two
+// sessions of one person leave nothing to do for the second.
+func (t *tx) ended(all ...auth.Ending) error {
+	for _, e := range all {
+		if err := t.append(e.Event); err != nil {
+			return err
+		}
+		if !e.Leases {
+			continue
+		}
+		if err := t.endLeasesOf(e.By, e.Event.At); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Departure gives a departure, however old; auth.ErrNoDeparture when there is
@@ -104,7 +120,7 @@ SELECT 1 FROM logouts WHERE principal = $3 AND (sid = '' OR $2 = '') AND issued_
 
 // LogOut remembers a provider's notice and ends the sessions it is for, with
 // an event for each. Repeated, it is auth.ErrReplayed.
-func (s *Store) LogOut(ctx context.Context, l auth.Logout, event func(auth.Session) audit.Event) (ended int, err error) {
+func (s *Store) LogOut(ctx context.Context, l auth.Logout, ending func(auth.Session) auth.Ending) (ended int, err error) {
 	err = s.write(ctx, func(t *tx) error {
 		if _, err := t.exec(`DELETE FROM logouts WHERE until_us < $1`, us(l.Taken)); err != nil {
 			return err
@@ -116,7 +132,7 @@ func (s *Store) LogOut(ctx context.Context, l auth.Logout, event func(auth.Sessi
 		if n == 0 {
 			return auth.ErrReplayed
 		}
-		ended, err = t.endSessions(l, event)
+		ended, err = t.endSessions(l, ending)
 		return err
 	})
 	if err != nil {
@@ -125,8 +141,8 @@ func (s *Store) LogOut(ctx context.Context, l auth.Logout, event func(auth.Sessi
 	return ended, nil
 }
 
-func (t *tx) endSessions(l auth.Logout, event func(auth.Session) audit.Event) (int, error) {
-	var events []audit.Event
+func (t *tx) endSessions(l auth.Logout, ending func(auth.Session) auth.Ending) (int, error) {
+	var all []auth.Ending
 	for _, q := range []struct {
 		text string
 		args []any
@@ -143,20 +159,20 @@ func (t *tx) endSessions(l auth.Logout, event func(auth.Session) audit.Event) (i
 			return 0, t.note(err)
 		}
 		for _, r := range gone {
-			events = append(events, t.endOf(r, l, event))
+			all = append(all, t.endOf(r, l, ending))
 		}
 	}
-	return len(events), t.append(events...)
+	return len(all), t.ended(all...)
 }
 
-// endOf is the event of a session that a logout ended. What a forged row says
+// endOf is the end of a session that a logout ended. What a forged row says
 // of its person stays out of the log.
-func (t *tx) endOf(r sessionRow, l auth.Logout, event func(auth.Session) audit.Event) audit.Event {
+func (t *tx) endOf(r sessionRow, l auth.Logout, ending func(auth.Session) auth.Ending) auth.Ending {
 	in, err := t.writer.store.session(r)
 	if err == nil || isBehind(err) && in.Key == r.hash() {
-		return event(in)
+		return ending(in)
 	}
-	return rowRefused(markSession, r.hash().Mark(), l.Taken)
+	return auth.Ending{Event: rowRefused(markSession, r.hash().Mark(), l.Taken)}
 }
 
 // notLoggedOut refuses a session that the provider ended after it issued the

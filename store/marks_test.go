@@ -184,7 +184,7 @@ func TestADepartureThatSomebodyElseWroteOpensNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		d := auth.Departure{Key: auth.Hash{0: 2}, Left: now, Expires: now.Add(time.Minute)}
-		if err := s.Leave(t.Context(), in.Key, d, audit.New(audit.SignedOut, now, audit.Who{})); err != nil {
+		if err := s.Leave(t.Context(), in.Key, d, auth.Ending{Event: audit.New(audit.SignedOut, now, audit.Who{})}); err != nil {
 			t.Fatal(err)
 		}
 		if got, err := s.Departure(t.Context(), d.Key); err != nil || string(got.IDToken) != "sealed" {

@@ -150,9 +150,9 @@ func TestALogoutEndsForgedSessionsTooAndBelievesNothingOfThem(t *testing.T) {
 		altered(t, s, "UPDATE sessions SET bytes = mark WHERE key_hash = "+literal(s, keyOf(1)))
 		l := auth.Logout{Token: auth.Hash{0: 1}, Provider: "p", Principal: person(1, now).Principal.ID(), Issued: now, Taken: now, Until: now.Add(time.Minute)}
 		var told []auth.Hash
-		n, err := s.LogOut(t.Context(), l, func(in auth.Session) audit.Event {
+		n, err := s.LogOut(t.Context(), l, func(in auth.Session) auth.Ending {
 			told = append(told, in.Key)
-			return audit.New(audit.SignedOut, now, audit.Who{})
+			return auth.Ending{Event: audit.New(audit.SignedOut, now, audit.Who{})}
 		})
 		if err != nil || n != 2 || len(told) != 1 || told[0] != person(2, now).Key {
 			t.Errorf("%d ended, told of %v: %v", n, told, err)

@@ -47,7 +47,9 @@ func failedButPersisted(l lease.Lease, at time.Time) []repeatable {
 		}, issuer.ErrConcluded},
 		{"sign in", nil, signIn, nil},
 		{"touch", []act{signIn}, func(ctx context.Context, s *store.Store) error { return s.Touch(ctx, key, at) }, nil},
-		{"sign out", []act{signIn}, func(ctx context.Context, s *store.Store) error { return s.SignOut(ctx, key, anEvent()) }, auth.ErrNoSession},
+		{"sign out", []act{signIn}, func(ctx context.Context, s *store.Store) error {
+			return s.SignOut(ctx, key, auth.Ending{Event: anEvent()})
+		}, auth.ErrNoSession},
 		{"put a start", nil, func(ctx context.Context, s *store.Store) error { return s.PutStart(ctx, start) }, nil},
 		{"take a start", []act{func(ctx context.Context, s *store.Store) error { return s.PutStart(ctx, start) }},
 			func(ctx context.Context, s *store.Store) error { _, err := s.TakeStart(ctx, key); return err }, auth.ErrNoStart},

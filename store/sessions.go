@@ -184,7 +184,7 @@ func (s *Store) SessionsOf(ctx context.Context, principal string, alive auth.Ali
 }
 
 // SignOut deletes a session. Repeated, it is auth.ErrNoSession.
-func (s *Store) SignOut(ctx context.Context, key auth.Hash, e audit.Event) error {
+func (s *Store) SignOut(ctx context.Context, key auth.Hash, e auth.Ending) error {
 	err := s.write(ctx, func(t *tx) error {
 		n, err := t.exec(`DELETE FROM sessions WHERE key_hash = $1`, key[:])
 		if err != nil {
@@ -193,7 +193,7 @@ func (s *Store) SignOut(ctx context.Context, key auth.Hash, e audit.Event) error
 		if n == 0 {
 			return auth.ErrNoSession
 		}
-		return t.append(e)
+		return t.ended(e)
 	})
 	return wrap(err, "end the session")
 }

@@ -273,7 +273,7 @@ func regrouping(t *testing.T, o opener) {
 	if n := kinds(Gapless(t, s)); n[audit.Regrouped] != 1 {
 		t.Errorf("the log: %v", n)
 	}
-	must(t, s.SignOut(t.Context(), was.Key, event(audit.SignedOut, noon, lease.Lease{})))
+	must(t, s.SignOut(t.Context(), was.Key, auth.Ending{Event: event(audit.SignedOut, noon, lease.Lease{})}))
 	if err := s.Regroup(t.Context(), next, next.AsOf); !errors.Is(err, auth.ErrMoved) {
 		t.Errorf("brought back: %v", err)
 	}

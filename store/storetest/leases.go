@@ -80,6 +80,7 @@ func testLeases(t *testing.T, o opener) {
 		}
 	})
 	t.Run("lists every active lease, however many are newer", func(t *testing.T) { listingLive(t, o) })
+	t.Run("picks out of everybody's active leases", func(t *testing.T) { picking(t, o) })
 	t.Run("starts no lease beyond the most, on two servers", func(t *testing.T) { startingMany(t, o) })
 	t.Run("renews an active lease only", func(t *testing.T) { renewing(t, o.open(t)) })
 	t.Run("ends a lease once", func(t *testing.T) { ending(t, o.open(t)) })

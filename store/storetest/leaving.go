@@ -29,7 +29,15 @@ func signIn(t *testing.T, s *store.Store, all ...auth.Session) {
 	}
 }
 
-func ended(auth.Session) audit.Event { return event(audit.SignedOut, noon, lease.Lease{}) }
+// withLeases is an ending of which the person's leases are a part.
+func withLeases(in auth.Session) auth.Ending {
+	by := audit.Who{Principal: in.Principal.ID(), Provider: in.Principal.Provider, Address: "192.0.2.1"}
+	return auth.Ending{Event: audit.New(audit.SignedOut, noon, by), By: by, Leases: true}
+}
+
+func ended(auth.Session) auth.Ending {
+	return auth.Ending{Event: event(audit.SignedOut, noon, lease.Lease{})}
+}
 
 func newLogout(name, subject, sid string) auth.Logout {
 	l := auth.Logout{Token: sha256.Sum256([]byte(name)), Provider: "okta", Session: sid,
@@ -140,7 +148,7 @@ func loggingOut(t *testing.T, o opener) {
 			s := o.open(t)
 			signIn(t, s, of("ada", "s1", "a1"), of("ada", "s2", "a2"), of("ada", "", "a3"), of("bo", "s3", "b1"))
 			var told []string
-			n, err := s.LogOut(t.Context(), tt.logout, func(in auth.Session) audit.Event {
+			n, err := s.LogOut(t.Context(), tt.logout, func(in auth.Session) auth.Ending {
 				told = append(told, in.Principal.Subject)
 				return ended(in)
 			})

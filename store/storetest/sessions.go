@@ -72,10 +72,10 @@ func testSessions(t *testing.T, o opener) {
 		s := o.open(t)
 		in := newSession("a")
 		must(t, s.SignIn(t.Context(), in, auth.Hash{}, signedIn()))
-		must(t, s.SignOut(t.Context(), in.Key, event(audit.SignedOut, noon, lease.Lease{})))
+		must(t, s.SignOut(t.Context(), in.Key, auth.Ending{Event: event(audit.SignedOut, noon, lease.Lease{})}))
 		for attempt, err := range map[string]error{
 			"touch":    s.Touch(t.Context(), in.Key, noon.Add(time.Minute)),
-			"sign out": s.SignOut(t.Context(), in.Key, event(audit.SignedOut, noon, lease.Lease{})),
+			"sign out": s.SignOut(t.Context(), in.Key, auth.Ending{Event: event(audit.SignedOut, noon, lease.Lease{})}),
 		} {
 			if !errors.Is(err, auth.ErrNoSession) {
 				t.Errorf("%s: %v", attempt, err)
@@ -90,6 +90,7 @@ func testSessions(t *testing.T, o opener) {
 	})
 	t.Run("lists a person's sessions, the newest first", func(t *testing.T) { listing(t, o) })
 	t.Run("keeps what leaving needs", func(t *testing.T) { leaving(t, o) })
+	t.Run("ends a person's leases with a session, where that is wanted", func(t *testing.T) { leasesEndWith(t, o) })
 	t.Run("ends the sessions a logout is for", func(t *testing.T) { loggingOut(t, o) })
 	t.Run("takes a logout once, on whatever server", func(t *testing.T) { takingLogout(t, o) })
 	t.Run("opens no session that was logged out meanwhile", func(t *testing.T) { outrunning(t, o) })
