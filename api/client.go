@@ -141,6 +141,7 @@ func (c *Client) learn(h http.Header, asked time.Time) {
 
 // question is one call of the API.
 type question struct {
+	query        url.Values
 	method, path string
 	body         any  // nil: none
 	open         bool // needs no session
@@ -200,7 +201,11 @@ func (c *Client) request(ctx context.Context, q question) (*http.Request, error)
 		body = bytes.NewReader(b)
 	}
 	target := c.Server.String() + Prefix + q.path
-	r, err := http.NewRequestWithContext(ctx, q.method, target, body)
+	asked := target // a proof is for the address without the query (RFC 9449, section 4.2)
+	if len(q.query) > 0 {
+		asked += "?" + q.query.Encode()
+	}
+	r, err := http.NewRequestWithContext(ctx, q.method, asked, body)
 	if err != nil {
 		return nil, fmt.Errorf("writing the question: %w", err)
 	}

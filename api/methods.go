@@ -105,3 +105,22 @@ func (c *Client) BeginDevice(ctx context.Context, a DeviceAsk) (Device, error) {
 	q.proven = true
 	return asked[Device](ctx, c, q)
 }
+
+// Held lists everybody's active leases, for administrators; what is empty does
+// not narrow it.
+func (c *Client) Held(ctx context.Context, person, cluster string) (HeldLeases, error) {
+	q := get("/administration/leases")
+	q.query = url.Values{"person": {person}, "cluster": {cluster}}
+	return asked[HeldLeases](ctx, c, q)
+}
+
+// EndOf ends anybody's lease, for administrators.
+func (c *Client) EndOf(ctx context.Context, id string) (Held, error) {
+	return asked[Held](ctx, c, post("/administration/leases/"+segment(id)+"/end", nil))
+}
+
+// EndPerson signs a person out everywhere and ends all their leases, for
+// administrators.
+func (c *Client) EndPerson(ctx context.Context, principal string) (EndedPerson, error) {
+	return asked[EndedPerson](ctx, c, post("/administration/people/"+segment(principal)+"/end", nil))
+}

@@ -105,6 +105,29 @@ type Leases struct {
 	Leases []Lease `json:"leases"`
 }
 
+// Held is somebody's lease, as administrators see it.
+type Held struct {
+	Principal string `json:"principal"` // pr_…
+	Provider  string `json:"provider"`
+	Email     string `json:"email,omitempty"`
+	Lease     Lease  `json:"lease"`
+}
+
+// HeldLeases is a list of everybody's active leases, the newest first:
+// GET /administration/leases, narrowed by the parameters person (a principal
+// or an e-mail address) and cluster.
+type HeldLeases struct {
+	Leases []Held `json:"leases"`
+	More   bool   `json:"more"` // there are others
+}
+
+// EndedPerson is what an administrator ended of a person:
+// POST /administration/people/{principal}/end.
+type EndedPerson struct {
+	Leases   []Lease `json:"leases"`
+	Sessions int     `json:"sessions"` // how many
+}
+
 // Token is a lease's token: POST /leases/{lease}/token. It is a secret.
 type Token struct {
 	Token     string    `json:"token"`

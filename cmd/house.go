@@ -73,8 +73,9 @@ func build(ctx context.Context, cfg *config.Config, log *slog.Logger, stdout io.
 	}
 	h.site = h.measured(web.New(web.Options{
 		URL: cfg.URL, Proxies: cfg.TrustedProxies, Contact: func() string { return h.snapshot.config().Contact }, Auditors: func() access.Whos { return h.snapshot.config().Auditors },
-		ContextName: func(c access.Cluster, role string) string { return h.snapshot.config().ContextName(c, role) },
-		SignIn:      h.gate, Keeper: h.keeper, Book: h.store, Policy: policy,
+		Administrators: func() access.Whos { return h.snapshot.config().Administrators },
+		ContextName:    func(c access.Cluster, role string) string { return h.snapshot.config().ContextName(c, role) },
+		SignIn:         h.gate, Keeper: h.keeper, Book: h.store, Policy: policy,
 		Endpoints: h.cloud.Cached, Log: h.store, Now: time.Now, Slog: log,
 		Programs: cfg.Clients.Enabled, DeviceLogin: cfg.Clients.DeviceLogin, Version: version,
 	}))

@@ -25,7 +25,7 @@ func fileKeys() []key {
 		{name: "clients", kind: isMapping, words: "its defaults", keys: clientKeys(),
 			says: "How programs, above all `kubectl daypass`, sign in for people."},
 		{name: "administrators", kind: isMappings, words: "nobody", rule: oneKey, keys: peopleKeys(), table: "people",
-			says: "[People](#people) with the rights of administrators inside Daypass. Opens no cluster."},
+			says: "[People](#people) who may see everybody's active leases, end them, and sign anybody out. Opens no cluster."},
 		{name: "auditors", kind: isMappings, words: "nobody", rule: oneKey, keys: peopleKeys(), table: "people",
 			says: "[People](#people) who may read the audit log. Opens no cluster."},
 		{name: "reviewers", kind: isMappings, words: "nobody", rule: oneKey, keys: peopleKeys(), table: "people",

@@ -127,8 +127,9 @@ type Refusal struct {
 
 // The codes of such refusals.
 const (
-	NotAuditor   = "not-auditor"   // the log is for auditors
-	ForeignLease = "foreign-lease" // the lease is another person's
+	NotAuditor       = "not-auditor"       // the log is for auditors
+	NotAdministrator = "not-administrator" // so is what others hold, for administrators
+	ForeignLease     = "foreign-lease"     // the lease is another person's
 )
 
 // Refused puts a refusal on record that was made elsewhere, as Decide does its

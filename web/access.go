@@ -70,12 +70,16 @@ func (s *server) sessionRows(r *http.Request) (out []view.SessionRow, err error)
 		return nil, err
 	}
 	for _, x := range all {
-		out = append(out, view.SessionRow{
-			Here: x.Key == who.Key, Provider: x.Principal.Provider, Client: clientOf(x), Address: x.Address,
-			SignedIn: x.SignedIn, Seen: x.Seen, End: sessionURL(x.Key.Mark()) + "/end",
-		})
+		row := sessionRow(x, who)
+		row.End = sessionURL(x.Key.Mark()) + "/end"
+		out = append(out, row)
 	}
 	return out, nil
+}
+
+func sessionRow(x, asking auth.Session) view.SessionRow {
+	return view.SessionRow{Here: x.Key == asking.Key, Provider: x.Principal.Provider, Client: clientOf(x), Address: x.Address,
+		SignedIn: x.SignedIn, Seen: x.Seen}
 }
 
 // clientOf is what a person knows a session by.

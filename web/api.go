@@ -35,6 +35,10 @@ func (s *server) api(r chi.Router) {
 	r.Post("/leases/{lease}/end", s.asked(s.foreign(s.apiEnd)))
 	r.Get("/sessions", s.asked(s.apiSessions))
 	r.Delete("/sessions/{session}", s.asked(s.apiSignOut))
+
+	r.Get("/administration/leases", s.asked(s.administrator(s.apiHeld)))
+	r.Post("/administration/leases/{lease}/end", s.asked(s.administrator(s.apiEndOf)))
+	r.Post("/administration/people/{principal}/end", s.asked(s.administrator(s.apiEndPerson)))
 }
 
 type noteKey struct{}

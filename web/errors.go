@@ -26,6 +26,9 @@ var (
 	errHost       = errors.New("the request is for another host")
 	errCrossSite  = errors.New("another site sent this request")
 	errNotAuditor = errors.New("not an auditor")
+
+	errNotAdministrator = errors.New("not an administrator")
+
 	errBadForm    = errors.New("the form cannot be read")
 	errPrograms   = errors.New("programs may not sign in")
 	errTypedCodes = errors.New("no program is let in by a typed code")
@@ -101,6 +104,8 @@ func (s *server) table(r *http.Request, err error) problem {
 		return problem{http.StatusUnauthorized, "You are not signed in.", "Sign in and try again.", nil, "not-signed-in"}
 	case errors.Is(err, errNotAuditor):
 		return problem{http.StatusForbidden, "The audit log is open to auditors only.", s.ask("Ask to be made an auditor in daypass.yaml"), nil, "not-auditor"}
+	case errors.Is(err, errNotAdministrator):
+		return problem{http.StatusForbidden, "This is open to administrators only.", s.ask("Ask to be made an administrator in daypass.yaml"), nil, "not-administrator"}
 	case errors.As(err, &big):
 		return problem{http.StatusRequestEntityTooLarge, "The form is larger than Daypass takes.", "Shorten what you wrote.", nil, "too-large"}
 	case errors.Is(err, errBadForm):

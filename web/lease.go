@@ -55,7 +55,7 @@ func (s *server) leaseModel(r *http.Request, l lease.Lease) (view.Kubeconfig, er
 	m.Naming = naming(r, s.context(l, cluster), l.Namespace)
 	m.Naming.Action, m.FileName = leaseURL(l.ID), issuer.FileName(m.Naming.Context)
 	if l.State == lease.Ended {
-		m.Ends = l.EndedAt
+		m.Ends, m.ByOther = l.EndedAt, l.EndedBy != l.Principal
 	}
 	if m.State == view.Active && s.Programs && !l.BreakGlass {
 		m.Program = "kubectl daypass login " + s.URL.String() + "\nkubectl daypass get " + l.Cluster + " --role " + l.Role

@@ -107,7 +107,7 @@ func (s *server) frame(r *http.Request, title string, nav view.Nav) view.Frame {
 	}
 	p := who.Principal
 	f.Person = &view.Person{Email: p.Email, Name: p.Name, Provider: p.Provider, EndDate: moment(visitOf(r).policy.EndDate(p))}
-	f.IsAuditor = s.audits(p)
+	f.IsAuditor, f.IsAdministrator = s.audits(p), s.administers(p)
 	f.Banner = s.broken(r.Context(), p)
 	return f
 }

@@ -37,7 +37,7 @@ func say(e audit.Event) string {
 	case audit.GlassBroken:
 		return "Broke the glass: " + on + "."
 	case audit.LeaseEnded:
-		return "Ended the lease as " + on + "."
+		return ended(e, on)
 	case audit.LeaseExpired:
 		return "The lease as " + on + " ran out."
 	case audit.Intended:
@@ -67,6 +67,8 @@ func refused(e audit.Event, on string) string {
 	switch e.Reason {
 	case issuer.NotAuditor:
 		s = "Refused to show the audit log: " + e.Reason + "."
+	case issuer.NotAdministrator:
+		s = "Refused what administrators may do: " + e.Reason + "."
 	case issuer.ForeignLease:
 		s = "Refused another person's lease as " + on + ": " + e.Reason + "."
 	}
@@ -74,6 +76,16 @@ func refused(e audit.Event, on string) string {
 		s += " Asked " + n + " times more within a minute."
 	}
 	return s
+}
+
+func ended(e audit.Event, on string) string {
+	switch e.Facts["by"] {
+	case lease.ByAdministrator:
+		return "An administrator ended the lease as " + on + "."
+	case lease.BySignOut:
+		return "The lease as " + on + " ended with the sign-out."
+	}
+	return "Ended the lease as " + on + "."
 }
 
 func handed(e audit.Event) string {
@@ -118,7 +130,11 @@ func steps(newestFirst []audit.Row) (out []view.Step) {
 	for _, row := range slices.Backward(newestFirst) {
 		e := row.Event
 		if e.Kind != audit.Intended {
-			out = append(out, view.Step{At: e.At, What: say(e), Where: e.Details.Address})
+			step := view.Step{At: e.At, What: say(e), Where: e.Details.Address}
+			if e.Facts["by"] == lease.ByAdministrator {
+				step.Where = "" // where an administrator works is for auditors
+			}
+			out = append(out, step)
 		}
 	}
 	return out

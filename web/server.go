@@ -43,7 +43,9 @@ type Options struct {
 	Proxies  []netip.Prefix // whose X-Forwarded-For is believed
 	Contact  func() string  // whom to ask, in the operator's words; may be empty
 	Auditors func() access.Whos
-	SignIn   *auth.Gate
+	// Administrators may end anybody's leases and sessions.
+	Administrators func() access.Whos
+	SignIn         *auth.Gate
 	// ContextName names a role on a cluster in kubeconfigs.
 	ContextName func(c access.Cluster, role string) string
 	Keeper      *lease.Keeper
@@ -115,6 +117,11 @@ func (s *server) routes(r chi.Router) {
 	r.Post("/leases/{lease}/download", s.owner(s.download))
 	r.Post("/leases/{lease}/show", s.owner(s.show))
 	r.Post("/leases/{lease}/copy", s.owner(s.copied))
+
+	// What everybody holds, for administrators.
+	r.Get(view.PathAdministration, s.person(s.administrator(s.administration)))
+	r.Post(view.PathAdministration+"/leases/{lease}/end", s.person(s.administrator(s.endOf)))
+	r.Post(view.PathAdministration+"/people/{principal}/end", s.person(s.administrator(s.endPerson)))
 
 	// What everybody did, for auditors.
 	r.Get(view.PathAudit, s.auditor(s.auditPage))

@@ -114,6 +114,7 @@ func newSite(t testing.TB) *site {
 			{Subject: "eng", Email: "eng@example.com", Groups: []string{"eng"}}, {Subject: "none", Email: "none@example.com"},
 			{Subject: "solo", Email: "solo@example.com", Groups: []string{"solo"}}, {Subject: "sologlass", Email: "sg@example.com", Groups: []string{"solo", "soloGlass"}},
 			{Subject: "office", Email: "office@example.com", Groups: []string{"office"}}, {Subject: "audit", Email: "audit@example.com", Groups: []string{"audit"}},
+			{Subject: "root", Email: "root@example.com", Groups: []string{"platform"}},
 		},
 		Clients: []oidcsim.Client{{ID: "daypass", Secret: "x", RedirectURIs: []string{home.String() + auth.CallbackPath("staff")},
 			SignedOut: []string{home.String() + auth.SignedOutPath}, BackChannel: home.String() + auth.LogoutPath("staff")}},
@@ -134,8 +135,9 @@ func newSite(t testing.TB) *site {
 	s.Config.Handler = web.New(web.Options{
 		URL: home, Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Contact: func() string { return "#platform" },
 		Auditors: func() access.Whos { return access.Whos{{Provider: "staff", Group: "audit"}} }, SignIn: gate, Keeper: keeper, Book: s.store,
-		ContextName: func(c access.Cluster, role string) string { return c.Name + "-" + role },
-		Policy:      s.policy.Load,
+		Administrators: func() access.Whos { return access.Whos{{Provider: "staff", Group: "platform"}} },
+		ContextName:    func(c access.Cluster, role string) string { return c.Name + "-" + role },
+		Policy:         s.policy.Load,
 		Endpoints: func(arn access.ARN) (issuer.Endpoint, bool) {
 			if s.asked != nil {
 				s.asked()

@@ -25,6 +25,7 @@ signIn:
   providers:
     - {name: staff, label: Example staff, issuer: "STAFF", clientID: daypass, clientSecret: {file: staff.secret}, scopes: [profile, email, groups]}
     - {name: guests, label: Example guests, issuer: "GUESTS", clientID: daypass, clientSecret: {file: guests.secret}, scopes: [profile, email, groups]}
+administrators: [{group: "staff:platform"}]
 auditors: [{group: "staff:audit"}]
 accounts:
   - {id: "PROD", name: prod}

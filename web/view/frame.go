@@ -14,14 +14,15 @@ import "time"
 
 // Frame is what every page has around it.
 type Frame struct {
-	Title     string
-	Nav       Nav     // the current place; empty: none of them
-	Person    *Person // nil: nobody is signed in
-	IsAuditor bool
-	Banner    []Glass // the person's break-glass leases that are active
-	RequestID string
-	Now       time.Time
-	Assets    Assets
+	Title           string
+	Nav             Nav     // the current place; empty: none of them
+	Person          *Person // nil: nobody is signed in
+	IsAuditor       bool
+	IsAdministrator bool
+	Banner          []Glass // the person's break-glass leases that are active
+	RequestID       string
+	Now             time.Time
+	Assets          Assets
 }
 
 // Assets are the addresses of the files that pages load.
@@ -34,9 +35,10 @@ type Nav string
 
 // The places.
 const (
-	NavClusters Nav = "clusters"
-	NavAccess   Nav = "access"
-	NavAudit    Nav = "audit"
+	NavClusters       Nav = "clusters"
+	NavAccess         Nav = "access"
+	NavAudit          Nav = "audit"
+	NavAdministration Nav = "administration"
 )
 
 // Person is who is signed in.

@@ -174,6 +174,7 @@ type Kubeconfig struct {
 	State         State
 	Started       time.Time
 	Ends          time.Time // when it ends, or ended
+	ByOther       bool      // not its owner ended it
 	Token         *Token    // the last one minted; nil: none yet
 	Failure       *Failure  // why minting failed just now
 

@@ -2,13 +2,14 @@ package view
 
 // The addresses every page links to. All others come with the models.
 const (
-	PathHome    = "/"
-	PathWhy     = "/why"
-	PathAccess  = "/access"
-	PathAudit   = "/audit"
-	PathExport  = "/audit/export" // POST
-	PathSignIn  = "/sign-in"
-	PathSignOut = "/sign-out" // POST
+	PathHome           = "/"
+	PathWhy            = "/why"
+	PathAccess         = "/access"
+	PathAudit          = "/audit"
+	PathExport         = "/audit/export" // POST
+	PathAdministration = "/administration"
+	PathSignIn         = "/sign-in"
+	PathSignOut        = "/sign-out" // POST
 )
 
 // The names of form fields, shared with the handlers that read them.

@@ -44,6 +44,12 @@ func auditor(title string) Frame {
 	return f
 }
 
+func administrator(title string) Frame {
+	f := framed(title, NavAdministration)
+	f.IsAuditor, f.IsAdministrator = true, true
+	return f
+}
+
 func contractor(f Frame) Frame {
 	f.Person = &Person{Email: "grace@partner.example", Provider: "guests", EndDate: at(18 * 24 * time.Hour)}
 	return f
@@ -230,6 +236,16 @@ func leasePages() []page {
 				{true, "okta", "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0", "203.0.113.7", in(-time.Hour), in(-time.Minute), "/sessions/0123456789abcdef/end"},
 				{false, "okta", "<b>curl</b>", "2001:db8::1", in(-30 * time.Hour), in(-20 * time.Minute), "/sessions/fedcba9876543210/end"},
 			}}, AccessPage),
+		drawn("administration", Administration{administrator("Administration"), "", "", []HeldRow{
+			{LeaseRow{"payments-prod", "admin", labels(env("prod")), true, Active, in(-18 * time.Minute), in(42 * time.Minute), at(-17 * time.Minute), 41, nil, "/audit?lease=ls_1", "/administration/leases/ls_1/end"}, "grace@partner.example", "guests", "/administration?person=pr_1"},
+			{LeaseRow{"payments-dev", "editor", labels(env("dev"), team("payments")), false, Active, in(-time.Hour), in(192 * time.Minute), nil, 0, nil, "", "/administration/leases/ls_2/end"}, "pr_2", "okta", "/administration?person=pr_2"},
+		}, true, nil}, AdministrationPage),
+		drawn("administration-person", Administration{administrator("Administration"), "grace@partner.example", "", nil, false, []Holder{
+			{"grace@partner.example", "pr_1", []SessionRow{{false, "guests", "kubectl daypass on <b>laptop</b>", "203.0.113.9", in(-time.Hour), in(-time.Minute), ""}}, "/administration/people/pr_1/end"},
+			{"grace@partner.example", "pr_2", nil, "/administration/people/pr_2/end"},
+		}}, AdministrationPage),
+		drawn("administration-none", Administration{Frame: administrator("Administration")}, AdministrationPage),
+		drawn("kubeconfig-ended-by-another", leaseWith(func(k *Kubeconfig) { closed(Ended, -time.Minute)(k); k.ByOther = true }), KubeconfigPage),
 		drawn("access-none", Access{Frame: framed("My access", NavAccess)}, AccessPage),
 	}
 }

@@ -1,0 +1,107 @@
+package web_test
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/daypass/daypass/api"
+	"github.com/daypass/daypass/audit"
+)
+
+func TestAdministratorsSeeAndEndWhatOthersHold(t *testing.T) {
+	s := newSite(t)
+	eng, root := s.as(t, "eng"), s.as(t, "root")
+	root.Get("/administration").MustSay(t, 200, "Nobody holds a lease.")
+	one := eng.Post("/clusters/pay", url.Values{"role": {"viewer"}, "key": {"a"}}).URL.Path
+	glass := eng.Post("/clusters/hidden/break-glass/admin", url.Values{"reason": {"it is on fire"}, "understood": {"yes"}, "key": {"b"}}).URL.Path
+	other := s.as(t, "solo").Post("/clusters/pay", url.Values{"role": {"deputy"}, "key": {"c"}}).URL.Path
+	all := root.Get("/administration")
+	all.MustSay(t, 200, "3 active leases", "eng@example.com", "solo@example.com", "break-glass", `action="/administration`+one+`/end"`)
+	if strings.Contains(all.Text, "Story") || strings.Contains(all.Text, "is signed in") {
+		t.Error("the page leads to the audit log, or tells where everybody is signed in")
+	}
+	root.Get("/administration?cluster=hidden&person=ENG@example.com").MustSay(t, 200, "1 active lease<", "Where eng@example.com is signed in", "127.0.0.1")
+	root.Get("/administration?person=nobody@example.com").MustSay(t, 200, "No active lease fits that search.")
+
+	root.Post("/administration"+one+"/end", nil).MustSay(t, 200, "Where eng@example.com is signed in", `action="/administration`+glass+`/end"`)
+	root.Post("/administration"+one+"/end", nil).MustSay(t, 200) // twice
+	eng.Get(one).MustSay(t, 200, "by an administrator", "An administrator ended the lease as viewer on pay.")
+	eng.Post(one+"/download", nil).MustSay(t, 409, "The lease is over")
+	s.as(t, "solo").Get(other).MustSay(t, 200, "Works until")
+	e := s.events(t, audit.LeaseEnded)
+	if len(e) != 1 || e[0].Event.Details.Email != "root@example.com" || e[0].Event.Facts["by"] != "administrator" || e[0].Event.Facts["person"] == "" || e[0].Event.Lease != strings.TrimPrefix(one, "/leases/") {
+		t.Errorf("on record: %+v", e)
+	}
+	root.Post("/administration/leases/ls_none/end", nil).MustSay(t, 404)
+}
+
+func TestAnAdministratorSignsSomebodyOutAndEndsAllOfTheirs(t *testing.T) {
+	s := newSite(t)
+	eng, root := s.as(t, "eng"), s.as(t, "root")
+	lease := eng.Post("/clusters/pay", url.Values{"role": {"viewer"}, "key": {"a"}}).URL.Path
+	c := signedIn(t, s, eng)
+	page := root.Get("/administration?person=eng@example.com")
+	page.MustSay(t, 200, "kubectl daypass on laptop", "Sign eng@example.com out and end all their leases")
+	them := s.events(t, audit.LeaseStarted)[0].Event.Principal
+	root.Post("/administration/people/"+them+"/end", nil).MustSay(t, 200, "No active lease fits that search.", "Nowhere.")
+	_, err := c.Token(t.Context(), strings.TrimPrefix(lease, "/leases/"))
+	refusedAs(t, err, 401, "not-signed-in")
+	if p := eng.Get("/access"); !strings.HasPrefix(p.URL.Path, "/") || strings.Contains(p.Text, "Where you are signed in") {
+		t.Errorf("still signed in, at %s", p.URL)
+	}
+	var why []string
+	for _, e := range s.events(t, audit.SignedOut) {
+		why = append(why, e.Event.Reason)
+	}
+	if got := strings.Join(why, " "); got != "ended-by-administrator ended-by-administrator" || len(s.events(t, audit.LeaseEnded)) != 1 {
+		t.Errorf("on record: %s, and %d ends", got, len(s.events(t, audit.LeaseEnded)))
+	}
+}
+
+func TestAdministrationIsForAdministrators(t *testing.T) {
+	s := newSite(t)
+	for _, who := range []string{"eng", "audit"} {
+		b := s.as(t, who)
+		if strings.Contains(b.Get("/access").Text, "/administration") {
+			t.Errorf("%s is led there", who)
+		}
+		b.Get("/administration").MustSay(t, 403, "open to administrators only", "#platform")
+		b.Post("/administration/leases/ls_any/end", nil).MustSay(t, 403)
+		b.Post("/administration/people/pr_any/end", nil).MustSay(t, 403)
+		c := signedIn(t, s, b)
+		_, err := c.Held(t.Context(), "", "")
+		refusedAs(t, err, 403, "not-administrator")
+		_, err = c.EndOf(t.Context(), "ls_any")
+		refusedAs(t, err, 403, "not-administrator")
+		_, err = c.EndPerson(t.Context(), "pr_any")
+		refusedAs(t, err, 403, "not-administrator")
+	}
+	if e := s.events(t, audit.Refused); len(e) != 2 || e[0].Event.Reason != "not-administrator" {
+		t.Errorf("on record: %d, %+v", len(e), e)
+	}
+	s.as(t, "root").Get("/audit").MustSay(t, 403) // one right is not the other
+}
+
+func TestAnAdministratorsProgram(t *testing.T) {
+	s := newSite(t)
+	lease := strings.TrimPrefix(s.as(t, "eng").Post("/clusters/pay", url.Values{"role": {"viewer"}, "key": {"a"}}).URL.Path, "/leases/")
+	s.as(t, "solo").Post("/clusters/pay", url.Values{"role": {"deputy"}, "key": {"b"}})
+	c := signedIn(t, s, s.as(t, "root"))
+	all := must1[api.HeldLeases](t)(c.Held(t.Context(), "", ""))
+	mine := must1[api.HeldLeases](t)(c.Held(t.Context(), "eng@example.com", "pay"))
+	if len(all.Leases) != 2 || len(mine.Leases) != 1 || mine.Leases[0].Lease.ID != lease || mine.Leases[0].Email != "eng@example.com" || all.More {
+		t.Fatalf("held: %+v, %+v", all, mine)
+	}
+	ended := must1[api.Held](t)(c.EndOf(t.Context(), lease))
+	again := must1[api.Held](t)(c.EndOf(t.Context(), lease))
+	if ended.Lease.State != "ended" || again.Lease.State != "ended" || ended.Principal != mine.Leases[0].Principal {
+		t.Errorf("ended %+v, %+v", ended, again)
+	}
+	_, err := c.EndOf(t.Context(), "ls_none")
+	refusedAs(t, err, 404, "no-lease")
+	gone := must1[api.EndedPerson](t)(c.EndPerson(t.Context(), all.Leases[0].Principal))
+	if len(gone.Leases) != 1 || gone.Sessions != 1 {
+		t.Errorf("ended of a person: %+v", gone)
+	}
+}
