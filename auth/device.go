@@ -22,6 +22,7 @@ type Device struct {
 // Waiting is a program that waits for a person to allow it.
 type Waiting struct {
 	Name, Address, Thumbprint string
+	UserCode                  string // as the program shows it
 	Begun                     time.Time
 }
 
@@ -72,7 +73,7 @@ func (g *Gate) beginDevice(w http.ResponseWriter, r *http.Request, name string) 
 		return Device{}, fmt.Errorf("write the code: %w", err)
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	return Device{DeviceCode: secret, UserCode: typed[:4] + "-" + typed[4:], ExpiresIn: deviceLife, Interval: deviceInterval}, nil
+	return Device{DeviceCode: secret, UserCode: shownCode(typed), ExpiresIn: deviceLife, Interval: deviceInterval}, nil
 }
 
 // putTyped stores a code under what a person is to type, which must not be in
@@ -102,12 +103,20 @@ func newUserCode() string {
 
 func hashUserCode(typed string) Hash { return sha256.Sum256([]byte("typed " + typed)) }
 
+// shownCode is a code as people read it.
+func shownCode(bare string) string { return bare[:userCodeSize/2] + "-" + bare[userCodeSize/2:] }
+
+// bare is a code without what people put into it to read it better.
+func bare(code string) string {
+	return strings.ToUpper(strings.NewReplacer(" ", "", "-", "").Replace(code))
+}
+
 // readUserCode takes a code as people type it.
 func readUserCode(s string) (Hash, bool) {
 	if len(s) > 40 {
 		return Hash{}, false
 	}
-	s = strings.ToUpper(strings.NewReplacer(" ", "", "-", "").Replace(s))
+	s = bare(s)
 	if len(s) != userCodeSize || strings.Trim(s, userLetters) != "" {
 		return Hash{}, false
 	}
@@ -122,7 +131,7 @@ func (g *Gate) Pending(r *http.Request, s Session, userCode string) (Waiting, er
 	if err != nil {
 		return Waiting{}, g.notedClient(r, err)
 	}
-	return Waiting{Name: c.Name, Address: c.Address, Thumbprint: c.Thumbprint, Begun: c.Begun}, nil
+	return Waiting{Name: c.Name, Address: c.Address, Thumbprint: c.Thumbprint, UserCode: shownCode(bare(userCode)), Begun: c.Begun}, nil
 }
 
 // Answer allows or refuses the program that waits behind a typed code. The

@@ -280,6 +280,18 @@ func TestRenderAWS(t *testing.T) {
 	}
 }
 
+func TestRenderRenewing(t *testing.T) {
+	k, err := issuer.RenderRenewing(paid(t), made(nil).Endpoint, "https://daypass.example.com", "ls_1", "pay-prod-viewer", "shop")
+	must(t, err)
+	golden(t, filepath.Join("testdata", "forms-renewing.golden"), k.Reveal())
+	for _, b := range [][]byte{k.Reveal(), kubectlReads(t, k.Reveal())} {
+		x := stanza(t, b)
+		if x.Command != "kubectl-daypass" || strings.Join(x.Args, " ") != "token --server https://daypass.example.com --lease ls_1" || strings.Contains(string(b), "k8s-aws-v1") {
+			t.Errorf("it runs %s %q", x.Command, x.Args)
+		}
+	}
+}
+
 func stanza(t *testing.T, b []byte) clientcmd.ExecConfig {
 	t.Helper()
 	var c clientcmd.Config

@@ -89,6 +89,18 @@ func RenderAWS(c access.Cluster, e Endpoint, roleARN, name, namespace string) (K
 	}}, name, namespace)
 }
 
+// RenderRenewing builds a kubeconfig that holds no secret: kubectl runs
+// kubectl-daypass, which asks the server for the lease's token each time.
+// namespace may be empty.
+func RenderRenewing(c access.Cluster, e Endpoint, server, lease, name, namespace string) (Kubeconfig, error) {
+	head := fmt.Sprintf("# %q by the lease %s, renewed by kubectl-daypass until that ends. It holds no secret.\n", c.Name, lease)
+	return render(head, c, e, clientcmd.AuthInfo{Exec: &clientcmd.ExecConfig{
+		APIVersion: "client.authentication.k8s.io/v1", Command: "kubectl-daypass", Args: []string{"token", "--server", server, "--lease", lease},
+		InteractiveMode: clientcmd.NeverExecInteractiveMode,
+		InstallHint:     "kubectl-daypass is not on the PATH. Get it from " + server,
+	}}, name, namespace)
+}
+
 // render builds a kubeconfig. User, context and cluster all carry the context's
 // name, which the configuration makes unique per cluster and role, so that it
 // overwrites nothing else when it is merged.

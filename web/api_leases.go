@@ -85,8 +85,8 @@ func (s *server) apiStart(w http.ResponseWriter, r *http.Request) error {
 	if in.Key == "" || len(in.Key) > 64 {
 		return badBody{status: http.StatusBadRequest, say: "key must be 1 to 64 bytes: the same key twice starts one lease."}
 	}
-	if who, _ := sessionOf(r); want.BreakGlass && who.Client != nil && who.Client.Device {
-		return errDevice
+	if want.BreakGlass && byDevice(r) {
+		return s.noGlass(r, want.Cluster, want.Role, "")
 	}
 	l, err := s.Keeper.Start(r.Context(), lease.Want{Ask: want, Key: in.Key, Namespace: in.Namespace}, asker(r))
 	var fault *issuer.Fault
@@ -145,11 +145,36 @@ func (s *server) apiLease(w http.ResponseWriter, r *http.Request) error {
 	return answer(w, http.StatusOK, s.leaseAnswer(l))
 }
 
+// byDevice says whether a program asks that was let in by a typed code.
+func byDevice(r *http.Request) bool {
+	who, _ := sessionOf(r)
+	return who.Client != nil && who.Client.Device
+}
+
+// mine reads the lease that a request names, for whoever may use it.
+func (s *server) mine(r *http.Request) (lease.Lease, error) {
+	l, err := s.Keeper.Mine(r.Context(), chi.URLParam(r, "lease"), standing(r).Principal)
+	if err == nil && l.BreakGlass && byDevice(r) {
+		err = s.noGlass(r, l.Cluster, l.Role, l.ID)
+	}
+	return l, err
+}
+
+// noGlass puts on record that a program wants what it may not have.
+func (s *server) noGlass(r *http.Request, cluster, role, id string) error {
+	if _, known := visitOf(r).policy.Cluster(cluster); !known {
+		cluster, role = "", "" // what was typed is not repeated in the record
+	}
+	s.Keeper.Issuer.Refused(r.Context(), issuer.Refusal{Code: issuer.DeviceGlass, Text: "Let in by a typed code, and asked to break the glass.",
+		Cluster: cluster, Role: role, Lease: id, BreakGlass: true}, asker(r))
+	return errDevice
+}
+
 // apiEntry tells where the lease's cluster is: all of a kubeconfig but the
 // token, which kubectl has fetched by a helper.
 func (s *server) apiEntry(w http.ResponseWriter, r *http.Request) error {
 	who := asker(r)
-	l, err := s.Keeper.Mine(r.Context(), chi.URLParam(r, "lease"), who.Principal)
+	l, err := s.mine(r)
 	if err != nil {
 		return err
 	}
@@ -168,6 +193,11 @@ func (s *server) apiEntry(w http.ResponseWriter, r *http.Request) error {
 
 // apiToken gives the lease's token.
 func (s *server) apiToken(w http.ResponseWriter, r *http.Request) error {
+	if byDevice(r) {
+		if _, err := s.mine(r); err != nil {
+			return err
+		}
+	}
 	l, made, err := s.Keeper.Fetch(r.Context(), chi.URLParam(r, "lease"), asker(r))
 	if err != nil {
 		return err

@@ -156,7 +156,8 @@ func TestEverythingIsEndedByOneClick(t *testing.T) {
 	s := newSite(t)
 	b := s.as(t, "eng")
 	first := b.Post("/clusters/pay", url.Values{"role": {"viewer"}, "key": {"a"}})
-	first.MustSay(t, 200, "For hours of work", "kubectl daypass login "+s.URL, "kubectl daypass get pay --role viewer")
+	first.MustSay(t, 200, "renews by itself until your lease ends", "form=renewing")
+	b.Get(first.URL.Path+"?form=renewing").MustSay(t, 200, "kubectl daypass login "+s.URL, "kubectl daypass get --lease "+strings.TrimPrefix(first.URL.Path, "/leases/"))
 	if p := b.Get("/access"); strings.Contains(p.Text, "End all") {
 		t.Error("one lease has a button for all")
 	}

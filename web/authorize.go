@@ -121,7 +121,7 @@ func (s *server) deviceAnswer(w http.ResponseWriter, r *http.Request) error {
 	case "":
 		var wait auth.Waiting
 		if wait, err = s.SignIn.Pending(r, who, m.Code); err == nil {
-			m.Program, m.Fingerprint, m.Address, m.Begun = wait.Name, wait.Thumbprint, wait.Address, wait.Begun
+			m.Program, m.Fingerprint, m.Address, m.Begun, m.Code = wait.Name, wait.Thumbprint, wait.Address, wait.Begun, wait.UserCode
 			m.Yours = visitOf(r).address.String()
 		}
 	default:

@@ -67,17 +67,12 @@ func naming(r *http.Request, usual, namespace string) view.Naming {
 // formURL is the lease's page in a form, with the names that are not usual.
 func formURL(l lease.Lease, f view.Form, n view.Naming) string {
 	q := url.Values{}
-	if f != view.FormFile {
-		q.Set(view.FieldForm, string(f))
-	}
+	q.Set(view.FieldForm, string(f))
 	if n.Context != n.Usual {
 		q.Set(view.FieldContext, n.Context)
 	}
 	if n.Namespace != l.Namespace {
 		q.Set(view.FieldNamespace, n.Namespace)
-	}
-	if len(q) == 0 {
-		return leaseURL(l.ID)
 	}
 	return leaseURL(l.ID) + "?" + q.Encode()
 }
@@ -106,7 +101,7 @@ func written(f view.Form, k issuer.Kubeconfig) (issuer.Kubeconfig, error) {
 func downloads() map[view.Form]lease.Form {
 	return map[view.Form]lease.Form{
 		view.FormFile: lease.Downloaded, view.FormRaw: lease.Downloaded,
-		view.FormAWS: lease.AWS, view.FormAWSRole: lease.AWSRole,
+		view.FormAWS: lease.AWS, view.FormAWSRole: lease.AWSRole, view.FormRenewing: lease.Exec,
 	}
 }
 
@@ -114,7 +109,7 @@ func copies() map[view.Form]lease.Form {
 	return map[view.Form]lease.Form{
 		view.FormFile: lease.Copied, view.FormRaw: lease.Copied, view.FormBash: lease.CopiedBash, view.FormFish: lease.CopiedFish,
 		view.FormPowerShell: lease.CopiedPowerShell, view.FormCmd: lease.CopiedCmd,
-		view.FormAWS: lease.AWS, view.FormAWSRole: lease.AWSRole,
+		view.FormAWS: lease.AWS, view.FormAWSRole: lease.AWSRole, view.FormRenewing: lease.Exec,
 	}
 }
 
@@ -122,6 +117,6 @@ func shows() map[view.Form]lease.Form {
 	return map[view.Form]lease.Form{
 		view.FormFile: lease.Shown, view.FormRaw: lease.Shown, view.FormBash: lease.ShownBash, view.FormFish: lease.ShownFish,
 		view.FormPowerShell: lease.ShownPowerShell, view.FormCmd: lease.ShownCmd,
-		view.FormAWS: lease.AWS, view.FormAWSRole: lease.AWSRole,
+		view.FormAWS: lease.AWS, view.FormAWSRole: lease.AWSRole, view.FormRenewing: lease.Exec,
 	}
 }

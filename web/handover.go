@@ -63,7 +63,7 @@ func (s *server) handOver(r *http.Request, how map[view.Form]lease.Form) (taken,
 	return taken{l, made.Cluster, f, names, made.Expires, issuer.FileName(k.Context), text}, err
 }
 
-// direct hands over a file without a secret, for the AWS CLI. The cluster and
+// direct hands over a file without a secret. The cluster and
 // its endpoint are those of the decision that was made for it, whatever was in
 // force when the request came.
 func (s *server) direct(r *http.Request, l lease.Lease, before access.Cluster, who issuer.Asker, f view.Form, as lease.Form) (taken, error) {
@@ -78,13 +78,20 @@ func (s *server) direct(r *http.Request, l lease.Lease, before access.Cluster, w
 	if !ok { // the name stands for another cluster since
 		return taken{}, noEndpoint(l)
 	}
-	role := ""
-	if f == view.FormAWSRole {
-		role = d.RoleARN.String()
-	}
 	names := naming(r, s.context(l, before), l.Namespace)
-	k, err := issuer.RenderAWS(d.Cluster, endpoint, role, who.Names.Context, who.Names.Namespace)
+	k, err := s.plain(f, l, d, endpoint, who.Names)
 	return taken{lease: l, cluster: d.Cluster, form: f, names: names, file: issuer.FileName(k.Context), text: k}, err
+}
+
+// plain is a file without a secret.
+func (s *server) plain(f view.Form, l lease.Lease, d access.Decision, at issuer.Endpoint, n issuer.Names) (issuer.Kubeconfig, error) {
+	switch f {
+	case view.FormRenewing:
+		return issuer.RenderRenewing(d.Cluster, at, s.URL.String(), l.ID, n.Context, n.Namespace)
+	case view.FormAWSRole:
+		return issuer.RenderAWS(d.Cluster, at, d.RoleARN.String(), n.Context, n.Namespace)
+	}
+	return issuer.RenderAWS(d.Cluster, at, "", n.Context, n.Namespace)
 }
 
 func noEndpoint(l lease.Lease) error {

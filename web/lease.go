@@ -48,7 +48,7 @@ func (s *server) leaseModel(r *http.Request, l lease.Lease) (view.Kubeconfig, er
 		Frame: s.frame(r, l.Cluster+" as "+l.Role, view.NavAccess),
 		ID:    l.ID, Cluster: l.Cluster, Role: l.Role, Labels: labels(cluster.Labels), BreakGlass: l.BreakGlass,
 		Reason: l.Reason, Namespace: l.Namespace, State: view.State(l.At(now)), Started: l.StartedAt, Ends: l.EndsAt,
-		Form: formOf(r), Again: clusterURL(l.Cluster) + "?role=" + l.Role,
+		Again:       clusterURL(l.Cluster) + "?role=" + l.Role,
 		SessionName: issuer.SessionName(standing(r).Principal), Username: username(policy, l.Role),
 		History: steps(rows),
 	}
@@ -57,12 +57,10 @@ func (s *server) leaseModel(r *http.Request, l lease.Lease) (view.Kubeconfig, er
 	if l.State == lease.Ended {
 		m.Ends, m.ByOther = l.EndedAt, l.EndedBy != l.Principal
 	}
-	if m.State == view.Active && s.Programs && !l.BreakGlass {
-		m.Program = "kubectl daypass login " + s.URL.String() + "\nkubectl daypass get " + l.Cluster + " --role " + l.Role
-	}
 	if m.State == view.Active {
 		s.offer(&m, l)
 	}
+	m.Form = s.formOf(r, m)
 	fillToken(&m, minted)
 	return m, nil
 }
@@ -74,6 +72,9 @@ func (s *server) offer(m *view.Kubeconfig, l lease.Lease) {
 	m.Renew, m.End = base+"/renew", base+"/end"
 	if !m.Naming.Wrong() {
 		m.Download, m.Copy, m.Show = base+"/download", base+"/copy", base+"/show"
+	}
+	if s.renewable(l) {
+		m.Server = s.URL.String()
 	}
 	m.FormURLs = map[view.Form]string{}
 	for _, f := range view.Forms() {
@@ -112,9 +113,18 @@ func (s *server) context(l lease.Lease, c access.Cluster) string {
 	return s.ContextName(c, l.Role)
 }
 
-func formOf(r *http.Request) view.Form {
-	if f := view.Form(r.FormValue(view.FieldForm)); slices.Contains(view.Forms(), f) {
+// formOf is the form that a page is about: the one asked for, or the one that
+// fits best. Whoever has kubectl daypass signed in has no use for a file that
+// dies within minutes.
+func (s *server) formOf(r *http.Request, m view.Kubeconfig) view.Form {
+	f := view.Form(r.FormValue(view.FieldForm))
+	switch {
+	case f == view.FormRenewing && m.Server == "":
+		return view.FormFile
+	case slices.Contains(view.Forms(), f):
 		return f
+	case m.Server != "" && s.hasProgram(r):
+		return view.FormRenewing
 	}
 	return view.FormFile
 }

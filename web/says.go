@@ -69,6 +69,8 @@ func refused(e audit.Event, on string) string {
 		s = "Refused to show the audit log: " + e.Reason + "."
 	case issuer.NotAdministrator:
 		s = "Refused what administrators may do: " + e.Reason + "."
+	case issuer.DeviceGlass:
+		s = "Refused to break the glass for a program that was let in by a typed code: " + e.Reason + "."
 	case issuer.ForeignLease:
 		s = "Refused another person's lease as " + on + ": " + e.Reason + "."
 	}

@@ -99,7 +99,10 @@ func policy(t testing.TB) *access.Policy {
 	return p
 }
 
-func newSite(t testing.TB) *site {
+func newSite(t testing.TB) *site { return newSiteWith(t, false) }
+
+// newSiteWith is a site where programs may sign in by a typed code, or not.
+func newSiteWith(t testing.TB, typedCodes bool) *site {
 	t.Helper()
 	logged := &logbook{}
 	log := slog.New(slog.NewTextHandler(logged, nil))
@@ -123,7 +126,7 @@ func newSite(t testing.TB) *site {
 		t.Fatal(err)
 	}
 	s.idp = idp
-	gate, err := auth.New(auth.Options{Site: home, Book: s.store, Log: log, Caller: web.Caller,
+	gate, err := auth.New(auth.Options{Site: home, Book: s.store, Log: log, Caller: web.Caller, Clients: auth.ClientOptions{Device: typedCodes},
 		Providers: []auth.Provider{{Name: "staff", Label: "Staff", Issuer: idp.Issuer(), ClientID: "daypass", ClientSecret: auth.NewSecret("x")}}})
 	if err != nil {
 		t.Fatal(err)
@@ -144,7 +147,7 @@ func newSite(t testing.TB) *site {
 			}
 			return endpoint(access.Cluster{Name: arn.Name()}), true
 		},
-		Log: s.store, Now: time.Now, Slog: log, Programs: true, Version: "test",
+		Log: s.store, Now: time.Now, Slog: log, Programs: true, DeviceLogin: typedCodes, Version: "test",
 	})
 	s.Start()
 	t.Cleanup(func() {

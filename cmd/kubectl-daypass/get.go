@@ -19,29 +19,36 @@ import (
 
 // wish is what get was asked for.
 type wish struct {
-	role, reason, namespace, context, file string
-	length                                 time.Duration
-	use, breakGlass, yes                   bool
+	role, reason, namespace, context, file, lease string
+	length                                        time.Duration
+	use, breakGlass, yes                          bool
 }
 
 func getCommand(w world) *cobra.Command {
 	var want wish
 	c := &cobra.Command{
-		Use: "get CLUSTER --role ROLE", Short: "Start a lease and put it into your kubeconfig",
-		Example: "  kubectl daypass get payments-prod --role viewer --for 4h\n  kubectl --context daypass-payments-prod-viewer get pods",
-		Args:    takes(cobra.ExactArgs(1), "one cluster"), ValidArgsFunction: w.clusterNames,
+		Use: "get CLUSTER --role ROLE | get --lease ID", Short: "Put a lease into your kubeconfig: a new one, or one you have",
+		Example: "  kubectl daypass get payments-prod --role viewer --for 4h\n  kubectl --context daypass-payments-prod-viewer get pods\n  kubectl daypass get --lease ls_01k9x2m4qj",
+		Args:    takes(cobra.MaximumNArgs(1), "one cluster"), ValidArgsFunction: w.clusterNames,
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := checkForm(c); err != nil {
+				return err
+			}
+			if err := want.check(c, args); err != nil {
 				return err
 			}
 			h, client, err := w.as(c)
 			if err != nil {
 				return err
 			}
+			if want.lease != "" {
+				return h.then(client, h.adopt(c, client, want))
+			}
 			return h.then(client, h.get(c, client, args[0], want))
 		},
 	}
 	f := c.Flags()
+	f.StringVar(&want.lease, "lease", "", "a lease you have, in place of starting one")
 	f.StringVarP(&want.role, "role", "r", "", "the role (may be left out where you have one choice)")
 	f.DurationVar(&want.length, "for", 0, "how long, such as 30m or 4h (default: as the server says)")
 	f.StringVar(&want.reason, "reason", "", "why, where the grant asks for it")
@@ -84,14 +91,58 @@ func (h home) get(c *cobra.Command, client *api.Client, cluster string, want wis
 	if err != nil {
 		return h.undone(client, l, err)
 	}
-	out := got{Lease: l, Context: entry.Context, Kubeconfig: kubeconfig.Path(want.file)}
+	out, err := h.put(entry, want)
+	if err != nil {
+		return h.undone(client, l, err)
+	}
+	return h.told(c, out, want)
+}
+
+// adopt puts a lease that was started elsewhere into the kubeconfig.
+func (h home) adopt(c *cobra.Command, client *api.Client, want wish) error {
+	entry, err := client.Entry(c.Context(), want.lease)
+	if err != nil {
+		return err
+	}
+	out, err := h.put(entry, want)
+	if err != nil {
+		return err
+	}
+	return h.told(c, out, want)
+}
+
+// put writes an entry into the kubeconfig.
+func (h home) put(entry api.Entry, want wish) (got, error) {
+	out := got{Lease: entry.Lease, Context: entry.Context, Kubeconfig: kubeconfig.Path(want.file)}
 	if want.context != "" {
 		out.Context = want.context
 	}
-	if out.Backup, err = kubeconfig.Merge(out.Kubeconfig, h.entry(entry, out.Context, want)); err != nil {
-		return h.undone(client, l, err)
-	}
+	var err error
+	out.Backup, err = kubeconfig.Merge(out.Kubeconfig, h.entry(entry, out.Context, want))
+	return out, err
+}
+
+func (h home) told(c *cobra.Command, out got, want wish) error {
 	return h.give(c, out, []string{out.Context}, func() error { return h.tellGot(out, want) })
+}
+
+// check holds a wish to one of the two that there are.
+func (w wish) check(c *cobra.Command, args []string) error {
+	if w.lease == "" {
+		if len(args) == 0 {
+			return usage("which cluster? Give its name, or a lease that you have with --lease. See: kubectl daypass list")
+		}
+		return nil
+	}
+	for _, name := range []string{"role", "for", "reason", "break-glass", "yes"} {
+		if c.Flags().Changed(name) {
+			return usage("--%s is for a new lease; with --lease there is one already", name)
+		}
+	}
+	if len(args) > 0 {
+		return usage("with --lease there is no cluster to name")
+	}
+	return checkLease(w.lease)
 }
 
 // confirm asks before others are told. The server wants to hear that.

@@ -168,6 +168,20 @@ func TestGet(t *testing.T) {
 			t.Errorf("%q", b)
 		}
 	})
+	t.Run("puts a lease that was started elsewhere in, and starts none", func(t *testing.T) {
+		id := d.lease()
+		before := d.server.Asked("POST /api/v1/leases")
+		file := filepath.Join(d.home, "adopted")
+		out := d.must("get", "--lease", id, "--kubeconfig", file, "--context", "mine", "-o", "name")
+		b, err := os.ReadFile(file)
+		if err != nil || strings.TrimSpace(out) != "mine" || !strings.Contains(string(b), id) || d.server.Asked("POST /api/v1/leases") != before {
+			t.Errorf("%v, %q:\n%s", err, out, b)
+		}
+		d.refused(d.run("get", "--lease", "ls_none"), exitOver, "no such lease of yours")
+		for _, args := range [][]string{{"--lease", id, "payments-prod"}, {"--lease", id, "--role", "viewer"}, {"--lease", "x/y"}, {}} {
+			d.refused(d.run(append([]string{"get"}, args...)...), exitUsage)
+		}
+	})
 	t.Run("asks twice under one key when the answer is lost", func(t *testing.T) {
 		lost := 0
 		d.server.Instead(func(_ http.ResponseWriter, r *http.Request) bool {

@@ -5,8 +5,9 @@ type Form string
 
 // The forms.
 const (
-	FormFile       Form = "file" // download it
-	FormBash       Form = "bash" // one paste for bash and zsh
+	FormRenewing   Form = "renewing" // without a secret, for kubectl daypass
+	FormFile       Form = "file"     // download it
+	FormBash       Form = "bash"     // one paste for bash and zsh
 	FormFish       Form = "fish"
 	FormPowerShell Form = "powershell"
 	FormCmd        Form = "cmd"
@@ -17,11 +18,14 @@ const (
 
 // Forms are all of them.
 func Forms() []Form {
-	return []Form{FormFile, FormBash, FormFish, FormPowerShell, FormCmd, FormAWS, FormAWSRole, FormRaw}
+	return []Form{FormRenewing, FormFile, FormBash, FormFish, FormPowerShell, FormCmd, FormAWS, FormAWSRole, FormRaw}
 }
 
 // Secret reports whether what is handed over in this form holds a secret.
-func (f Form) Secret() bool { return f != FormAWS && f != FormAWSRole }
+func (f Form) Secret() bool { return f != FormRenewing && !f.aws() }
+
+// aws reports whether this form is for the AWS CLI.
+func (f Form) aws() bool { return f == FormAWS || f == FormAWSRole }
 
 // pasted reports whether this form is a paste for a shell.
 func (f Form) pasted() bool { return f.shell() != "" }

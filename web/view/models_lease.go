@@ -187,7 +187,7 @@ type Kubeconfig struct {
 	Again                            string // the cluster's page
 
 	RoleARN, SessionName, Username, AccessKeyID string
-	Program                                     string // the commands of the program that renews by itself; empty: there is none
+	Server                                      string // for the program that renews by itself; empty: it is not offered
 	History                                     []Step // oldest first
 }
 
@@ -205,6 +205,19 @@ func (k Kubeconfig) mainIf(is bool) string {
 		return "main"
 	}
 	return ""
+}
+
+// commands sign a machine in, and put the lease into its kubeconfig under the
+// names chosen.
+func (k Kubeconfig) commands() string {
+	get := "kubectl daypass get --lease " + k.ID
+	if k.Naming.Context != k.Naming.Usual {
+		get += " --context " + quoted(k.Naming.Context)
+	}
+	if k.Naming.Namespace != "" && k.Naming.Namespace != k.Namespace {
+		get += " --namespace " + quoted(k.Naming.Namespace)
+	}
+	return "kubectl daypass login " + k.Server + "\n" + get + "\nkubectl --context " + quoted(k.Naming.Context) + " auth whoami"
 }
 
 // afterDownload is what to type once the file is there. Browsers save to

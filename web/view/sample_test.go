@@ -205,6 +205,11 @@ func leasePages() []page {
 		drawn("kubeconfig-cmd", leaseWith(func(k *Kubeconfig) { k.Form = FormCmd }), KubeconfigPage),
 		drawn("kubeconfig-aws", leaseWith(func(k *Kubeconfig) { k.Form = FormAWS }), KubeconfigPage),
 		drawn("kubeconfig-aws-role", leaseWith(func(k *Kubeconfig) { k.Form = FormAWSRole }), KubeconfigPage),
+		drawn("kubeconfig-renewing", leaseWith(func(k *Kubeconfig) { k.Form, k.Server = FormRenewing, "https://daypass.example.com" }), KubeconfigPage),
+		drawn("kubeconfig-renewing-quiet", leaseWith(func(k *Kubeconfig) {
+			k.Form, k.Server, k.Now, k.Naming.Context = FormRenewing, "https://daypass.example.com", in(20*time.Minute), "it's mine"
+		}), KubeconfigPage),
+		drawn("kubeconfig-dies", leaseWith(func(k *Kubeconfig) { k.Server = "https://daypass.example.com" }), KubeconfigPage),
 		drawn("kubeconfig-names", leaseWith(func(k *Kubeconfig) {
 			k.Naming.ContextError, k.Naming.NamespaceError, k.Download, k.Copy, k.Show = "It is too long.", "It has a blank.", "", "", ""
 		}), KubeconfigPage),
@@ -218,6 +223,7 @@ func leasePages() []page {
 			"apiVersion: v1\nkind: Config\nusers:\n- name: payments-prod-viewer\n  user:\n    token: " + fakeToken + "\n", in(12 * time.Minute), "/leases/ls_1"}, ShownPage),
 		drawn("shown-bash", Shown{framed("Paste", NavAccess), "payments-prod", "viewer", nil, FormBash, "x.yaml", "(umask 077 && cat >x <<'EOF'\n…\nEOF\n)\nkubectl auth whoami\n", in(12 * time.Minute), "/leases/ls_1"}, ShownPage),
 		drawn("shown-aws", Shown{framed("x.yaml", NavAccess), "payments-prod", "viewer", nil, FormAWS, "x.yaml", "apiVersion: v1\nusers: []\n", time.Time{}, "/leases/ls_1"}, ShownPage),
+		drawn("shown-renewing", Shown{framed("x.yaml", NavAccess), "payments-prod", "viewer", nil, FormRenewing, "x.yaml", "apiVersion: v1\nusers: []\n", time.Time{}, "/leases/ls_1"}, ShownPage),
 		drawn("authorize", Authorize{framed("Let a program in", ""), "anns-laptop", "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs", "http://127.0.0.1:7777", "/client/authorize", []Hidden{{"state", "st"}}}, AuthorizePage),
 		drawn("device", Device{Frame: framed("Let a program in", ""), Action: "/client/device", Wrong: &Failure{What: "No program waits for this code.", Next: "Look at it again."}}, DevicePage),
 		drawn("device-confirm", Device{Frame: framed("Let a program in", ""), Action: "/client/device", Code: "BCDF-GHJK", Program: "build-host", Fingerprint: "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs", Address: "10.0.0.5", Yours: "198.51.100.7", Begun: in(-time.Minute)}, DevicePage),
