@@ -49,7 +49,8 @@ type Offer struct {
 	SHA256 string // in small hexadecimal digits
 }
 
-// Shelf is a folder of programs. Its methods may be called at once.
+// Shelf is a folder of programs; the zero Shelf offers none. Its methods may be
+// called at once.
 type Shelf struct {
 	root  *os.Root
 	items []*item

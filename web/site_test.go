@@ -99,7 +99,7 @@ func policy(t testing.TB) *access.Policy {
 	return p
 }
 
-func newSite(t testing.TB) *site {
+func newSite(t testing.TB, with ...func(*web.Options)) *site {
 	t.Helper()
 	logged := &logbook{}
 	log := slog.New(slog.NewTextHandler(logged, nil))
@@ -132,7 +132,7 @@ func newSite(t testing.TB) *site {
 	iss := issuer.New(issuer.Options{Policy: s.policy.Load, Cloud: s.cloud, Outcomes: s.store, Recorder: s.store, Now: time.Now, Log: log})
 	s.issuer = iss
 	keeper := lease.New(lease.Options{Issuer: iss, Book: s.store, Now: time.Now, Log: log, Link: func(id string) string { return home.String() + web.StoryPath(id) }})
-	s.Config.Handler = web.New(web.Options{
+	o := web.Options{
 		URL: home, Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Contact: func() string { return "#platform" },
 		Auditors: func() access.Whos { return access.Whos{{Provider: "staff", Group: "audit"}} }, SignIn: gate, Keeper: keeper, Book: s.store,
 		Administrators: func() access.Whos { return access.Whos{{Provider: "staff", Group: "platform"}} },
@@ -145,7 +145,11 @@ func newSite(t testing.TB) *site {
 			return endpoint(access.Cluster{Name: arn.Name()}), true
 		},
 		Log: s.store, Now: time.Now, Slog: log, Programs: true, Version: "test",
-	})
+	}
+	for _, w := range with {
+		w(&o)
+	}
+	s.Config.Handler = web.New(o)
 	s.Start()
 	t.Cleanup(func() {
 		s.Close()
