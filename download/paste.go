@@ -29,13 +29,13 @@ func Paste(site, folder string, offers []Offer) (string, error) {
 		}
 	}
 	if offers[0].OS == "windows" {
-		return fmt.Sprintf(powerShell, site+folder, arms(offers, "    '%[1]s' { '%[2]s', '%[3]s' }\n")), nil
+		return fmt.Sprintf(powerShell, site+folder, arms(offers, "    '%[1]s' { '%[2]s'\n        '%[3]s' }\n")), nil
 	}
 	system, check := "Linux", "sha256sum"
 	if offers[0].OS == "darwin" {
 		system, check = "Darwin", "shasum -a 256"
 	}
-	return fmt.Sprintf(shell, site+folder, arms(offers, `"`+system+" %[1]s\") file=%[2]s sum=%[3]s;;\n"), check), nil
+	return fmt.Sprintf(shell, site+folder, arms(offers, `"`+system+" %[1]s\")\n    file=%[2]s\n    sum=%[3]s;;\n"), check), nil
 }
 
 func arms(offers []Offer, form string) string {
@@ -74,7 +74,9 @@ func machines(b Build) []string {
 // that nobody is asked but this site.
 const shell = `sh -c 'set -eu
 case "$(uname -s) $(uname -m)" in
-%[2]s*) echo "This is not for $(uname -s) on $(uname -m). Nothing was installed." >&2; exit 1;;
+%[2]s*)
+    echo "This is not for $(uname -s) on $(uname -m). Nothing was installed." >&2
+    exit 1;;
 esac
 mkdir -p "$HOME/.local/bin"
 cd "$HOME/.local/bin"
@@ -82,11 +84,17 @@ new=$(mktemp .kubectl-daypass.XXXXXX)
 trap "rm -f $new" EXIT
 trap "exit 1" HUP INT TERM
 curl --fail --silent --show-error --globoff --output "$new" "%[1]s/$file"
-echo "$sum  $new" | %[3]s -c - || { echo "The download does not have the checksum. Nothing was installed." >&2; exit 1; }
+echo "$sum  $new" | %[3]s -c - || {
+    echo "The download does not have the checksum. Nothing was installed." >&2
+    exit 1
+}
 chmod 0755 "$new"
 mv -f "$new" kubectl-daypass
 ./kubectl-daypass version
-case ":$PATH:" in *":$HOME/.local/bin:"*) ;; *) echo "Now put $HOME/.local/bin on your PATH, where kubectl looks for it.";; esac
+case ":$PATH:" in
+*":$HOME/.local/bin:"*) ;;
+*) echo "Now put $HOME/.local/bin on your PATH, where kubectl looks for it.";;
+esac
 '
 `
 
@@ -108,7 +116,10 @@ $folder = Join-Path $env:LOCALAPPDATA 'Programs\daypass'
 $null = New-Item -ItemType Directory -Force -Path $folder
 $new = Join-Path $folder 'kubectl-daypass.new.exe'
 Invoke-WebRequest -UseBasicParsing -MaximumRedirection 0 -Uri "%[1]s/$file" -OutFile $new
-if ((Get-FileHash -Algorithm SHA256 -LiteralPath $new).Hash -ne $sum) { Remove-Item -Force -LiteralPath $new; throw 'The download does not have the checksum. Nothing was installed.' }
+if ((Get-FileHash -Algorithm SHA256 -LiteralPath $new).Hash -ne $sum) {
+    Remove-Item -Force -LiteralPath $new
+    throw 'The download does not have the checksum. Nothing was installed.'
+}
 Move-Item -Force -LiteralPath $new -Destination (Join-Path $folder 'kubectl-daypass.exe')
 & (Join-Path $folder 'kubectl-daypass.exe') version
 if (($env:PATH -split ';') -notcontains $folder) { "Now put $folder on your PATH, where kubectl looks for it." }

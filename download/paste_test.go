@@ -61,11 +61,11 @@ func TestThePasteForPowerShellByItsWrittenRules(t *testing.T) {
 	in := 0
 	for _, want := range []string{
 		"$ErrorActionPreference = 'Stop'\n",
-		"    'AMD64' { 'kubectl-daypass-windows-amd64.exe', '" + offersOf("windows")[0].SHA256 + "' }\n",
-		"    'ARM64' { 'kubectl-daypass-windows-arm64.exe', '" + offersOf("windows")[1].SHA256 + "' }\n",
+		"    'AMD64' { 'kubectl-daypass-windows-amd64.exe'\n        '" + offersOf("windows")[0].SHA256 + "' }\n",
+		"    'ARM64' { 'kubectl-daypass-windows-arm64.exe'\n        '" + offersOf("windows")[1].SHA256 + "' }\n",
 		"default { throw ",
 		`-Uri "https://daypass.example.com:8443/client/download/$file" -OutFile $new`,
-		"if ((Get-FileHash -Algorithm SHA256 -LiteralPath $new).Hash -ne $sum) { Remove-Item -Force -LiteralPath $new; throw ",
+		"if ((Get-FileHash -Algorithm SHA256 -LiteralPath $new).Hash -ne $sum) {\n    Remove-Item -Force -LiteralPath $new\n    throw ",
 		"Move-Item -Force -LiteralPath $new -Destination ",
 		" version\n",
 	} {

@@ -61,9 +61,9 @@ func (a Arch) on(s SystemID) string {
 	case a == "arm64" && s == MacOS:
 		return "Apple silicon"
 	case a == "amd64":
-		return "x86-64, Intel and AMD"
+		return "Intel and AMD"
 	case a == "arm64":
-		return "ARM, 64 bits"
+		return "ARM"
 	}
 	return string(a)
 }
