@@ -115,7 +115,8 @@ $file, $sum = switch ($machine) {
 $folder = Join-Path $env:LOCALAPPDATA 'Programs\daypass'
 $null = New-Item -ItemType Directory -Force -Path $folder
 $new = Join-Path $folder 'kubectl-daypass.new.exe'
-Invoke-WebRequest -UseBasicParsing -MaximumRedirection 0 -Uri "%[1]s/$file" -OutFile $new
+$from = "%[1]s/$file"
+Invoke-WebRequest -UseBasicParsing -MaximumRedirection 0 -Uri $from -OutFile $new
 if ((Get-FileHash -Algorithm SHA256 -LiteralPath $new).Hash -ne $sum) {
     Remove-Item -Force -LiteralPath $new
     throw 'The download does not have the checksum. Nothing was installed.'

@@ -71,6 +71,9 @@ func (a Arch) on(s SystemID) string {
 // size is in the unit that file managers show.
 func (f ClientFile) size() string { return fmt.Sprintf("%.1f MB", float64(f.Bytes)/1e6) }
 
+// knows reports whether the visitor's system is known, and comes first.
+func (c Client) knows() bool { return len(c.Systems) > 0 && c.Systems[0].Yours }
+
 // next is what to run once the client is there.
 func (c Client) next() string {
 	return "kubectl daypass login " + c.Site + "\nkubectl daypass list"

@@ -224,6 +224,7 @@ func leasePages() []page {
 		drawn("device-confirm", Device{Frame: framed("Let a program in", ""), Action: "/client/device", Code: "BCDF-GHJK", Program: "build-host", Fingerprint: "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs", Address: "10.0.0.5", Yours: "198.51.100.7", Begun: in(-time.Minute)}, DevicePage),
 		drawn("device-done", Device{Frame: framed("Let a program in", ""), Done: true, Allowed: true}, DevicePage),
 		drawn("client", someClients(), ClientPage),
+		drawn("client-unknown", func() Client { m := someClients(); m.Systems[0].Yours = false; return m }(), ClientPage),
 		drawn("client-none", Client{Frame: stranger("Get kubectl daypass"), Site: "https://daypass.example.com", Contact: "#platform"}, ClientPage),
 		drawn("access", Access{alarmed(framed("My access", NavAccess)),
 			[]LeaseRow{
