@@ -8,6 +8,7 @@ import (
 	"html"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -95,6 +96,19 @@ func TestThePageIsForStrangersAndKnowsWhoIsSignedIn(t *testing.T) {
 		t.Errorf("a stranger gets %d\n%s", p.Status, p.Text)
 	}
 	s.as(t, "eng").Get("/client").MustSay(t, 200, "My access", "eng@example.com")
+}
+
+func TestWhoMayUseTheClientIsLedToIt(t *testing.T) {
+	link := `href="/client"`
+	s := newSite(t)
+	b := s.as(t, "eng")
+	b.Get("/access").MustSay(t, 200, link)
+	home := b.Get("/clusters/pay")
+	b.Post("/clusters/pay", url.Values{"role": {"viewer"}, "for": {"1h"}, "key": {home.Field(t, "key")}}).MustSay(t, 200, "For hours of work", link)
+	none := newSite(t, func(o *web.Options) { o.Programs = false })
+	if p := none.as(t, "eng").Get("/access"); p.Status != 200 || strings.Contains(p.Text, link) {
+		t.Errorf("%d: the page leads to a client that nobody may use", p.Status)
+	}
 }
 
 func TestASiteWithoutClientsSaysHowToBuildOne(t *testing.T) {
