@@ -144,7 +144,8 @@ func (s *server) clientFile(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer p.Close()
-	// Where the connection cannot be given longer it keeps the usual time.
+	// The connection counts by the machine's clock; one that cannot be given
+	// longer keeps the usual time.
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(downloading))
 	h := w.Header()
 	h.Set("Content-Type", "application/octet-stream")

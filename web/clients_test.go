@@ -8,6 +8,7 @@ import (
 	"html"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
@@ -15,6 +16,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/daypass/daypass/download"
 	"github.com/daypass/daypass/web"
@@ -149,6 +151,25 @@ func TestAProgramIsDownloadedByItsNameAlone(t *testing.T) {
 		}
 	}
 	s.request(t, "POST", "/client/download/kubectl-daypass-linux-amd64", "", nil).MustSay(t, 405)
+}
+
+// patient is a connection that tells how long it was given.
+type patient struct {
+	*httptest.ResponseRecorder
+	until time.Time
+}
+
+func (p *patient) SetWriteDeadline(t time.Time) error { p.until = t; return nil }
+
+func TestADownloadMayTakeLongerThanAPage(t *testing.T) {
+	s, _ := offering(t)
+	for path, longer := range map[string]bool{"/client": false, "/client/SHA256SUMS": false, "/client/download/kubectl-daypass-linux-amd64": true, "/client/download/none": false} {
+		w, r := &patient{ResponseRecorder: httptest.NewRecorder()}, httptest.NewRequest("GET", s.URL+path, nil)
+		s.Config.Handler.ServeHTTP(w, r)
+		if got := w.until.After(time.Now().Add(time.Minute)); got != longer {
+			t.Errorf("%s: until %v", path, w.until)
+		}
+	}
 }
 
 func TestACacheOrAPartOfAProgramIsServed(t *testing.T) {
