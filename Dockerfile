@@ -1,5 +1,6 @@
-# The image holds one static program, the certificate authorities it trusts and
-# the world's time zones. It has no shell, runs as nobody in particular, and
+# The image holds one static program, the certificate authorities it trusts, the
+# world's time zones, and the client for people's own machines, which the
+# program offers for download and never runs. It has no shell, runs as nobody in particular, and
 # needs no writable root: state goes to /var/lib/daypass, a volume.
 #
 #   docker build --build-arg VERSION=0.1.0 -t daypass:0.1.0 .
@@ -17,6 +18,10 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 ARG VERSION=dev
+# The clients are the same in an image for any platform, so they come before
+# what differs. They take their room plain: a registry compresses layers anyway,
+# and parts of a plain file can be served.
+RUN cmd/kubectl-daypass/build-all "${VERSION}" /out/clients
 ARG TARGETOS
 ARG TARGETARCH
 RUN GOOS=${TARGETOS} GOARCH=${TARGETARCH} \

@@ -1,4 +1,4 @@
-.PHONY: demo test check e2e bench
+.PHONY: demo test check e2e bench clients
 
 demo: ; go run ./cmd/demo
 
@@ -9,3 +9,5 @@ check: ; git ls-files '*.go' | grep -v _templ.go | xargs gofmt -l | (! grep .) &
 e2e: ; e2e/build-parts && e2e/build-chart-tools && cd e2e && DAYPASS_E2E=require go test -timeout 30m -p 1 ./...
 
 bench: ; go test -run '^$$' -bench . -benchmem ./...
+
+clients: ; cmd/kubectl-daypass/build-all "$${VERSION:-dev}" dist/clients

@@ -16,6 +16,7 @@ import (
 	"github.com/daypass/daypass/audit"
 	"github.com/daypass/daypass/auth"
 	"github.com/daypass/daypass/config"
+	"github.com/daypass/daypass/download"
 	"github.com/daypass/daypass/issuer"
 	"github.com/daypass/daypass/issuer/eks"
 	"github.com/daypass/daypass/lease"
@@ -71,15 +72,33 @@ func build(ctx context.Context, cfg *config.Config, log *slog.Logger, stdout io.
 		h.close()
 		return nil, fmt.Errorf("set up sign-in: %w", err)
 	}
+	clients, err := offered(cfg)
+	if err != nil {
+		h.close()
+		return nil, err
+	}
 	h.site = h.measured(web.New(web.Options{
 		URL: cfg.URL, Proxies: cfg.TrustedProxies, Contact: func() string { return h.snapshot.config().Contact }, Auditors: func() access.Whos { return h.snapshot.config().Auditors },
 		Administrators: func() access.Whos { return h.snapshot.config().Administrators },
 		ContextName:    func(c access.Cluster, role string) string { return h.snapshot.config().ContextName(c, role) },
 		SignIn:         h.gate, Keeper: h.keeper, Book: h.store, Policy: policy,
 		Endpoints: h.cloud.Cached, Log: h.store, Now: time.Now, Slog: log,
-		Programs: cfg.Clients.Enabled, DeviceLogin: cfg.Clients.DeviceLogin, Version: version,
+		Programs: cfg.Clients.Enabled, DeviceLogin: cfg.Clients.DeviceLogin, Clients: clients, Version: version,
 	}))
 	return h, nil
+}
+
+// offered are the programs that people can download; none when there is no
+// folder. It stays open for as long as the server runs.
+func offered(cfg *config.Config) (*download.Shelf, error) {
+	if cfg.Clients.Downloads == "" {
+		return &download.Shelf{}, nil
+	}
+	clients, err := download.Open(cfg.Clients.Downloads)
+	if err != nil {
+		return nil, fmt.Errorf("clients: downloads: %w", err)
+	}
+	return clients, nil
 }
 
 // database is where the configuration says state is kept.

@@ -111,7 +111,7 @@ func needRestart(begun, c *config.Config) (told []string) {
 		{"url", begun.URL.String(), c.URL.String()}, {"listen", begun.Listen, c.Listen}, {"operations", begun.Operations, c.Operations},
 		{"trustedProxies", begun.TrustedProxies, c.TrustedProxies}, {"database", databaseOf(begun, files), databaseOf(c, files)},
 		{"sealingKeyFile", begun.SealingKeyFile, c.SealingKeyFile}, {"sealingKeyEnv", begun.SealingKeyEnv, c.SealingKeyEnv},
-		{"signIn", signInOf(begun, files), signInOf(c, files)}, {"audit", begun.AuditStdout, c.AuditStdout},
+		{"signIn", signInOf(begun, files), signInOf(c, files)}, {"clients", begun.Clients, c.Clients}, {"audit", begun.AuditStdout, c.AuditStdout},
 	} {
 		if !reflect.DeepEqual(x.a, x.b) {
 			keys = append(keys, x.key)

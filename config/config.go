@@ -61,6 +61,7 @@ type Clients struct {
 	DeviceLogin bool
 	Longest     time.Duration // a program's session ends after this
 	Staleness   time.Duration // how old the membership of groups may be
+	Downloads   string        // the folder of the programs that are offered; empty: none are
 }
 
 // Provider is an OpenID Connect provider.

@@ -34,7 +34,7 @@ func typedIn(t *testing.T, s *site, b *webtest.Browser) *api.Client {
 }
 
 func TestAProgramIsLetInByATypedCode(t *testing.T) {
-	s := newSiteWith(t, true)
+	s := newSite(t, typedCodes)
 	b := s.as(t, "eng")
 	c, d := waits(t, s)
 	if d.VerificationURI != s.URL+"/client/device" || len(d.UserCode) != 9 || d.DeviceCode == "" {
@@ -63,7 +63,7 @@ func TestAProgramIsLetInByATypedCode(t *testing.T) {
 }
 
 func TestATypedCodeThatThePersonRefuses(t *testing.T) {
-	s := newSiteWith(t, true)
+	s := newSite(t, typedCodes)
 	c, d := waits(t, s)
 	s.as(t, "eng").Post("/client/device", url.Values{"code": {d.UserCode}, "answer": {"refuse"}}).MustSay(t, 200)
 	_, err := poll(t, c, d)
@@ -71,7 +71,7 @@ func TestATypedCodeThatThePersonRefuses(t *testing.T) {
 }
 
 func TestAProgramElsewhereIsWarnedOf(t *testing.T) {
-	s := newSiteWith(t, true)
+	s := newSite(t, typedCodes)
 	_, d := waits(t, s)
 	b := s.as(t, "eng")
 	same := b.Post("/client/device", url.Values{"code": {d.UserCode}})
@@ -88,7 +88,7 @@ func TestAProgramElsewhereIsWarnedOf(t *testing.T) {
 }
 
 func TestGuessingTypedCodesIsStopped(t *testing.T) {
-	s := newSiteWith(t, true)
+	s := newSite(t, typedCodes)
 	_, d := waits(t, s)
 	b := s.as(t, "eng")
 	for range 30 {
@@ -100,7 +100,7 @@ func TestGuessingTypedCodesIsStopped(t *testing.T) {
 }
 
 func TestWhoTypedACodeNeverBreaksTheGlass(t *testing.T) {
-	s := newSiteWith(t, true)
+	s := newSite(t, typedCodes)
 	b := s.as(t, "eng")
 	c := typedIn(t, s, b)
 	_, err := c.Start(t.Context(), api.Start{Ask: api.Ask{Cluster: "hidden", Role: "admin", Reason: "fire", BreakGlass: true, Confirmed: true}, Key: "k"})

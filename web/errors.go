@@ -14,6 +14,7 @@ import (
 	"github.com/daypass/daypass/api"
 	"github.com/daypass/daypass/audit"
 	"github.com/daypass/daypass/auth"
+	"github.com/daypass/daypass/download"
 	"github.com/daypass/daypass/issuer"
 	"github.com/daypass/daypass/lease"
 	"github.com/daypass/daypass/web/view"
@@ -84,6 +85,10 @@ func (s *server) table(r *http.Request, err error) problem {
 		return problem{http.StatusForbidden, "Whoever signed in by a typed code cannot break the glass.", "Sign in with a browser on the same machine, or use the pages.", nil, "device-break-glass"}
 	case errors.Is(err, errNoPage):
 		return problem{http.StatusNotFound, "There is no page here.", "Go back to the clusters, or look at the address again.", nil, "no-page"}
+	case errors.Is(err, download.ErrNone):
+		return problem{http.StatusNotFound, "There is no such client here.", "See " + s.URL.String() + view.PathClient + " for what there is.", nil, "no-client"}
+	case errors.Is(err, download.ErrChanged):
+		return problem{http.StatusServiceUnavailable, "The client's file changed on this server, so it is not given out.", s.ask("Tell whoever runs Daypass: a restart states its checksum anew"), nil, "client-changed"}
 	case errors.Is(err, lease.ErrNone):
 		return problem{http.StatusNotFound, "There is no such lease of yours.", "My access lists all that you hold.", nil, "no-lease"}
 	case errors.Is(err, lease.ErrAltered):

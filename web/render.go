@@ -26,6 +26,10 @@ func sessionOf(r *http.Request) (auth.Session, bool) {
 	return v, ok
 }
 
+func withSession(r *http.Request, who auth.Session) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), sessionKey{}, who))
+}
+
 // person lets signed-in people through. A browser on its way to a page is sent
 // to sign in first and comes back; everything else is told 401, never a file.
 func (s *server) person(h func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
@@ -36,7 +40,7 @@ func (s *server) person(h func(http.ResponseWriter, *http.Request) error) http.H
 		}
 		// A refusal is a page for this person too: with the way on, the way out
 		// and the end date.
-		s.handle(h)(w, r.WithContext(context.WithValue(r.Context(), sessionKey{}, who)))
+		s.handle(h)(w, withSession(r, who))
 		return nil
 	})
 }

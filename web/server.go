@@ -20,6 +20,7 @@ import (
 	"github.com/daypass/daypass/api"
 	"github.com/daypass/daypass/audit"
 	"github.com/daypass/daypass/auth"
+	"github.com/daypass/daypass/download"
 	"github.com/daypass/daypass/issuer"
 	"github.com/daypass/daypass/lease"
 	"github.com/daypass/daypass/web/assets"
@@ -36,7 +37,8 @@ type Log interface {
 	Record(ctx context.Context, e audit.Event) error
 }
 
-// Options are what the pages work with. All fields are required but Proxies.
+// Options are what the pages work with. All fields are required but Proxies
+// and Clients.
 // What is a function may change between two requests.
 type Options struct {
 	URL      *url.URL       // the one address that is served
@@ -58,7 +60,8 @@ type Options struct {
 	// Programs may sign in and ask for people; DeviceLogin is whether they
 	// may do so by a typed code.
 	Programs, DeviceLogin bool
-	Version               string // of Daypass, for programs
+	Clients               *download.Shelf // the programs that are offered for download; nil: none
+	Version               string          // of Daypass, for programs
 }
 
 // server serves the pages.
@@ -66,6 +69,9 @@ type server struct{ Options }
 
 // New gives the handler of the whole site.
 func New(o Options) http.Handler {
+	if o.Clients == nil {
+		o.Clients = &download.Shelf{}
+	}
 	s := &server{o}
 	r := chi.NewRouter()
 	r.Use(s.identify, s.recover, s.headers, s.ownHost, s.sameSite)
@@ -99,6 +105,8 @@ func (s *server) routes(r chi.Router) {
 	r.Post("/clusters/{cluster}/break-glass/{role}", s.person(s.glassStart))
 
 	s.tokenRoutes(r)
+
+	s.clientRoutes(r)
 
 	// What programs ask.
 	r.Route(api.Prefix, s.api)

@@ -99,10 +99,10 @@ func policy(t testing.TB) *access.Policy {
 	return p
 }
 
-func newSite(t testing.TB) *site { return newSiteWith(t, false) }
+// typedCodes lets programs sign in by a typed code.
+func typedCodes(o *web.Options) { o.DeviceLogin, o.SignIn.Clients.Device = true, true }
 
-// newSiteWith is a site where programs may sign in by a typed code, or not.
-func newSiteWith(t testing.TB, typedCodes bool) *site {
+func newSite(t testing.TB, with ...func(*web.Options)) *site {
 	t.Helper()
 	logged := &logbook{}
 	log := slog.New(slog.NewTextHandler(logged, nil))
@@ -126,7 +126,7 @@ func newSiteWith(t testing.TB, typedCodes bool) *site {
 		t.Fatal(err)
 	}
 	s.idp = idp
-	gate, err := auth.New(auth.Options{Site: home, Book: s.store, Log: log, Caller: web.Caller, Clients: auth.ClientOptions{Device: typedCodes},
+	gate, err := auth.New(auth.Options{Site: home, Book: s.store, Log: log, Caller: web.Caller,
 		Providers: []auth.Provider{{Name: "staff", Label: "Staff", Issuer: idp.Issuer(), ClientID: "daypass", ClientSecret: auth.NewSecret("x")}}})
 	if err != nil {
 		t.Fatal(err)
@@ -135,7 +135,7 @@ func newSiteWith(t testing.TB, typedCodes bool) *site {
 	iss := issuer.New(issuer.Options{Policy: s.policy.Load, Cloud: s.cloud, Outcomes: s.store, Recorder: s.store, Now: time.Now, Log: log})
 	s.issuer = iss
 	keeper := lease.New(lease.Options{Issuer: iss, Book: s.store, Now: time.Now, Log: log, Link: func(id string) string { return home.String() + web.StoryPath(id) }})
-	s.Config.Handler = web.New(web.Options{
+	o := web.Options{
 		URL: home, Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Contact: func() string { return "#platform" },
 		Auditors: func() access.Whos { return access.Whos{{Provider: "staff", Group: "audit"}} }, SignIn: gate, Keeper: keeper, Book: s.store,
 		Administrators: func() access.Whos { return access.Whos{{Provider: "staff", Group: "platform"}} },
@@ -147,8 +147,12 @@ func newSiteWith(t testing.TB, typedCodes bool) *site {
 			}
 			return endpoint(access.Cluster{Name: arn.Name()}), true
 		},
-		Log: s.store, Now: time.Now, Slog: log, Programs: true, DeviceLogin: typedCodes, Version: "test",
-	})
+		Log: s.store, Now: time.Now, Slog: log, Programs: true, Version: "test",
+	}
+	for _, w := range with {
+		w(&o)
+	}
+	s.Config.Handler = web.New(o)
 	s.Start()
 	t.Cleanup(func() {
 		s.Close()

@@ -151,7 +151,7 @@
   };
 
   // Copy -------------------------------------------------------------------
-  const say = (text) => { const el = one("[data-copy-said]"); if (el) el.textContent = text; };
+  const say = (text, by) => { const el = by?.closest("section")?.querySelector("[data-copy-said]") ?? one("[data-copy-said]"); if (el) el.textContent = text; };
 
   class Refusal extends Error {}
 
@@ -216,10 +216,10 @@
     button.addEventListener("click", async () => {
       try {
         await navigator.clipboard.writeText(el.textContent);
-        say("Copied.");
+        say("Copied.", button);
       } catch {
         select(el);
-        say("The browser refused its clipboard. The text is selected: press Ctrl+C or ⌘C.");
+        say("The browser refused its clipboard. The text is selected: press Ctrl+C or ⌘C.", button);
       }
     });
   };

@@ -254,6 +254,7 @@ type Access struct {
 	Older    string
 	Newer    string
 	Sessions []SessionRow
+	Programs bool // may sign in too
 }
 
 // SessionRow is one browser in which the person is signed in.

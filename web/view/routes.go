@@ -8,6 +8,7 @@ const (
 	PathAudit          = "/audit"
 	PathExport         = "/audit/export" // POST
 	PathAdministration = "/administration"
+	PathClient         = "/client"
 	PathSignIn         = "/sign-in"
 	PathSignOut        = "/sign-out" // POST
 )

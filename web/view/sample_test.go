@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/a-h/templ"
@@ -228,6 +229,9 @@ func leasePages() []page {
 		drawn("device", Device{Frame: framed("Let a program in", ""), Action: "/client/device", Wrong: &Failure{What: "No program waits for this code.", Next: "Look at it again."}}, DevicePage),
 		drawn("device-confirm", Device{Frame: framed("Let a program in", ""), Action: "/client/device", Code: "BCDF-GHJK", Program: "build-host", Fingerprint: "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs", Address: "10.0.0.5", Yours: "198.51.100.7", Begun: in(-time.Minute)}, DevicePage),
 		drawn("device-done", Device{Frame: framed("Let a program in", ""), Done: true, Allowed: true}, DevicePage),
+		drawn("client", someClients(), ClientPage),
+		drawn("client-unknown", func() Client { m := someClients(); m.Systems[0].Yours = false; return m }(), ClientPage),
+		drawn("client-none", Client{Frame: stranger("Get kubectl daypass"), Site: "https://daypass.example.com", Contact: "#platform"}, ClientPage),
 		drawn("access", Access{alarmed(framed("My access", NavAccess)),
 			[]LeaseRow{
 				{"payments-prod", "admin", labels(env("prod")), true, Active, in(-18 * time.Minute), in(42 * time.Minute), at(-17 * time.Minute), 41, nil, "/leases/ls_1", "/leases/ls_1/end"},
@@ -241,7 +245,7 @@ func leasePages() []page {
 			[]SessionRow{
 				{true, "okta", "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0", "203.0.113.7", in(-time.Hour), in(-time.Minute), "/sessions/0123456789abcdef/end"},
 				{false, "okta", "<b>curl</b>", "2001:db8::1", in(-30 * time.Hour), in(-20 * time.Minute), "/sessions/fedcba9876543210/end"},
-			}}, AccessPage),
+			}, true}, AccessPage),
 		drawn("administration", Administration{administrator("Administration"), "", "", []HeldRow{
 			{LeaseRow{"payments-prod", "admin", labels(env("prod")), true, Active, in(-18 * time.Minute), in(42 * time.Minute), at(-17 * time.Minute), 41, nil, "/audit?lease=ls_1", "/administration/leases/ls_1/end"}, "grace@partner.example", "guests", "/administration?person=pr_1"},
 			{LeaseRow{"payments-dev", "editor", labels(env("dev"), team("payments")), false, Active, in(-time.Hour), in(192 * time.Minute), nil, 0, nil, "", "/administration/leases/ls_2/end"}, "pr_2", "okta", "/administration?person=pr_2"},
@@ -253,6 +257,20 @@ func leasePages() []page {
 		drawn("administration-none", Administration{Frame: administrator("Administration")}, AdministrationPage),
 		drawn("kubeconfig-ended-by-another", leaseWith(func(k *Kubeconfig) { closed(Ended, -time.Minute)(k); k.ByOther = true }), KubeconfigPage),
 		drawn("access-none", Access{Frame: framed("My access", NavAccess)}, AccessPage),
+	}
+}
+
+func someClients() Client {
+	file := func(name string, arch Arch) ClientFile {
+		return ClientFile{"kubectl-daypass-" + name, "/client/download/kubectl-daypass-" + name, arch, 6_234_567, strings.Repeat("0123456789abcdef", 4)}
+	}
+	return Client{
+		Frame: stranger("Get kubectl daypass"), Site: "https://daypass.example.com", Sums: "/client/SHA256SUMS",
+		Systems: []ClientSystem{
+			{MacOS, true, "sh -c 'set -eu\n…\n'\n", []ClientFile{file("darwin-amd64", "amd64"), file("darwin-arm64", "arm64")}},
+			{Linux, false, "sh -c 'set -eu\n…\n'\n", []ClientFile{file("linux-amd64", "amd64"), file("linux-riscv64", "riscv64")}},
+			{Windows, false, "& {\n…\n}\n", []ClientFile{file("windows-arm64.exe", "arm64")}},
+		},
 	}
 }
 
