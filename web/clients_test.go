@@ -106,7 +106,8 @@ func TestWhoMayUseTheClientIsLedToIt(t *testing.T) {
 	b := s.as(t, "eng")
 	b.Get("/access").MustSay(t, 200, link)
 	home := b.Get("/clusters/pay")
-	b.Post("/clusters/pay", url.Values{"role": {"viewer"}, "for": {"1h"}, "key": {home.Field(t, "key")}}).MustSay(t, 200, "For hours of work", link)
+	lease := b.Post("/clusters/pay", url.Values{"role": {"viewer"}, "for": {"1h"}, "key": {home.Field(t, "key")}}).URL.Path
+	b.Get(lease+"?form=renewing").MustSay(t, 200, link)
 	none := newSite(t, func(o *web.Options) { o.Programs = false })
 	if p := none.as(t, "eng").Get("/access"); p.Status != 200 || strings.Contains(p.Text, link) {
 		t.Errorf("%d: the page leads to a client that nobody may use", p.Status)
