@@ -43,7 +43,7 @@ func (s *server) myAccess(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	m := view.Access{Frame: s.frame(r, "My access", view.NavAccess), Programs: s.Programs}
+	m := view.Access{Frame: s.frame(r, "My access", view.NavAccess), Programs: s.Programs, OutEndsLeases: s.SignIn.EndLeases}
 	for _, l := range slices.Concat(active, over) {
 		row := s.leaseRow(r, l)
 		if row.State == view.Active {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/daypass/daypass/api"
 	"github.com/daypass/daypass/audit"
+	"github.com/daypass/daypass/web"
 )
 
 func TestAdministratorsSeeAndEndWhatOthersHold(t *testing.T) {
@@ -103,5 +104,16 @@ func TestAnAdministratorsProgram(t *testing.T) {
 	gone := must1[api.EndedPerson](t)(c.EndPerson(t.Context(), all.Leases[0].Principal))
 	if len(gone.Leases) != 1 || gone.Sessions != 1 {
 		t.Errorf("ended of a person: %+v", gone)
+	}
+}
+
+func TestSigningOutEndsAllLeasesWhereTheOperatorWantsThat(t *testing.T) {
+	for _, wanted := range []bool{false, true} {
+		s := newSite(t, func(o *web.Options) { o.SignIn.EndLeases = wanted })
+		b, elsewhere := s.as(t, "eng"), s.as(t, "eng")
+		lease := b.Post("/clusters/pay", url.Values{"role": {"viewer"}, "key": {"a"}}).URL.Path
+		b.Get("/access").MustSay(t, 200, map[bool]string{true: "ends all your leases", false: "Signing out ends no lease"}[wanted])
+		b.Post("/sign-out", nil).MustSay(t, 200)
+		elsewhere.Get(lease).MustSay(t, 200, map[bool]string{true: "The lease as viewer on pay ended with the sign-out.", false: "Works until"}[wanted])
 	}
 }

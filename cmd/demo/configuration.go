@@ -19,6 +19,7 @@ const template = `url: URL
 listen: LISTEN
 operations: OPERATIONS
 contact: "the platform team"
+clients: {deviceLogin: true}
 database: {sqlite: daypass.db}
 sealingKeyFile: sealing.key
 signIn:

@@ -255,6 +255,8 @@ type Access struct {
 	Newer    string
 	Sessions []SessionRow
 	Programs bool // may sign in too
+	// OutEndsLeases is whether signing out ends the person's leases.
+	OutEndsLeases bool
 }
 
 // SessionRow is one browser in which the person is signed in.

@@ -245,7 +245,7 @@ func leasePages() []page {
 			[]SessionRow{
 				{true, "okta", "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0", "203.0.113.7", in(-time.Hour), in(-time.Minute), "/sessions/0123456789abcdef/end"},
 				{false, "okta", "<b>curl</b>", "2001:db8::1", in(-30 * time.Hour), in(-20 * time.Minute), "/sessions/fedcba9876543210/end"},
-			}, true}, AccessPage),
+			}, true, true}, AccessPage),
 		drawn("administration", Administration{administrator("Administration"), "", "", []HeldRow{
 			{LeaseRow{"payments-prod", "admin", labels(env("prod")), true, Active, in(-18 * time.Minute), in(42 * time.Minute), at(-17 * time.Minute), 41, nil, "/audit?lease=ls_1", "/administration/leases/ls_1/end"}, "grace@partner.example", "guests", "/administration?person=pr_1"},
 			{LeaseRow{"payments-dev", "editor", labels(env("dev"), team("payments")), false, Active, in(-time.Hour), in(192 * time.Minute), nil, 0, nil, "", "/administration/leases/ls_2/end"}, "pr_2", "okta", "/administration?person=pr_2"},
