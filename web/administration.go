@@ -98,6 +98,10 @@ func (s *server) people(r *http.Request, who string, live []lease.Lease) (out []
 		if err != nil {
 			return nil, err
 		}
+		holds := slices.ContainsFunc(live, func(l lease.Lease) bool { return l.Principal == principal })
+		if !holds && len(h.Sessions) == 0 {
+			h.Out = ""
+		}
 		out = append(out, h)
 	}
 	slices.SortFunc(out, func(a, b view.Holder) int { return strings.Compare(a.Principal, b.Principal) })

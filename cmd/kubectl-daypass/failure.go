@@ -42,7 +42,9 @@ func (w world) ended(err error) int {
 	if err == nil {
 		return exitOK
 	}
-	w.say("%v", err)
+	if say := err.Error(); say != "" {
+		w.say("%s", say)
+	}
 	return exitOf(err)
 }
 

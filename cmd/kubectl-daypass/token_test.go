@@ -204,6 +204,24 @@ func TestAnEndedLease(t *testing.T) {
 	})
 }
 
+func TestAKubectlIsToldOnce(t *testing.T) {
+	d := newDesk(t)
+	id := d.lease()
+	d.server.Over(id)
+	asKubectl := func() ran {
+		c := d.command("token", "--server", d.server.URL, "--lease", id)
+		c.Env = append(c.Env, `KUBERNETES_EXEC_INFO={"apiVersion":"`+v1+`"}`)
+		return d.finish(c)
+	}
+	d.refused(asKubectl(), exitOver, "The lease is over")
+	if r := asKubectl(); r.code != exitOver || r.err != "" || r.out != "" { // this test's process is the kubectl
+		t.Errorf("the second time: %+v", r)
+	}
+	d.must("logout")
+	d.refused(asKubectl(), exitSignedOut, "kubectl daypass login") // another thing to say
+	d.refused(d.token(id), exitSignedOut, "kubectl daypass login") // to a person, who asks without kubectl
+}
+
 func TestASignInThatIsGone(t *testing.T) {
 	d := newDesk(t)
 	id := d.lease()

@@ -244,7 +244,7 @@ func aboutForm(m Kubeconfig) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "\">Get the client</a>, once. The first line signs this machine in, also once. The second puts the lease into your kubeconfig; your other contexts stay as they are. Or take the file, which does the same on its own. Neither holds a secret: kubectl has <code>kubectl-daypass</code> fetch a token when it needs one, and the grant is checked each time.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "\">Get the client</a> once; the first line signs this machine in, also once. The second puts the lease into your kubeconfig; your other contexts stay as they are. Or take the file, which does the same on its own. Neither holds a secret: kubectl has <code>kubectl-daypass</code> fetch a token when it needs one, and the grant is checked each time.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -32,5 +32,5 @@ type Holder struct {
 	Called    string
 	Principal string
 	Sessions  []SessionRow
-	Out       string // POST
+	Out       string // POST; empty: there is nothing to end
 }
