@@ -23,6 +23,8 @@ func TestBrowserAtTheDemo(t *testing.T) {
 	t.Run("a contractor", func(t *testing.T) { contractor(c.open(t, home, true)) })
 	t.Run("a newcomer", func(t *testing.T) { newcomer(c.open(t, home, true)) })
 	t.Run("a newcomer who cancels", func(t *testing.T) { cancelled(c.open(t, home, true)) })
+	t.Run("an engineer with programs", func(t *testing.T) { letsProgramsIn(c.open(t, home, true), home) })
+	t.Run("an administrator", func(t *testing.T) { administrator(c.open(t, home, true)) })
 	t.Run("an auditor", func(t *testing.T) { auditor(c.open(t, home, true)) })
 }
 
