@@ -239,7 +239,7 @@ func (r *renewal) endedElsewhere(t *testing.T) {
 // and a laptop that never had it.
 func (r *renewal) twentyAtOnce(t *testing.T) {
 	l, lease := r.laptop(t)
-	before := len(r.keys(t, lease))
+	before, asked := len(r.keys(t, lease)), r.front.tokens(lease)
 	r.Stop()
 	r.Start(t)
 	var all sync.WaitGroup
@@ -253,6 +253,9 @@ func (r *renewal) twentyAtOnce(t *testing.T) {
 	all.Wait()
 	if n := len(r.keys(t, lease)) - before; n != 1 {
 		t.Errorf("twenty kubectls caused %d issuances", n)
+	}
+	if n := r.front.tokens(lease) - asked; n > 2 { // once, and once more by a nonce of the new portal's
+		t.Errorf("twenty kubectls asked %d times", n)
 	}
 }
 
