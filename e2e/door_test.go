@@ -34,14 +34,18 @@ func newWorld(t *testing.T) world {
 		ARN: "arn:aws:iam::" + account + ":role/prod-reader", Username: "reader:{{SessionName}}", Groups: []string{"readers"},
 	}}})
 	w.cluster.LetRead(t, "readers", "namespaces")
-	var known []awssim.Cluster
-	for _, name := range []string{"prod", "staging"} { // two clusters by name, one by its door
-		known = append(known, awssim.Cluster{ARN: clusterARN(name), Endpoint: w.cluster.URL, CA: w.cluster.CA, Created: time.Now(), PublicAccess: true})
-	}
 	w.ahead = &atomic.Int64{}
-	w.face = newFaceAt(w.clock, w.owner, known...)
+	w.face = newFaceAt(w.clock, w.owner, w.known(w.cluster.URL)...)
 	w.names.Serve(w.face.Handler())
 	return w
+}
+
+// known are the clusters of AWS: two by name, one by its door.
+func (w world) known(endpoint string) (all []awssim.Cluster) {
+	for _, name := range []string{"prod", "staging"} {
+		all = append(all, awssim.Cluster{ARN: clusterARN(name), Endpoint: endpoint, CA: w.cluster.CA, Created: time.Now(), PublicAccess: true})
+	}
+	return all
 }
 
 func (w world) clock() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }

@@ -50,13 +50,17 @@ grants:
 
 func newRoad(t *testing.T, w world, database store.Config) *road {
 	t.Helper()
+	return roadTo(t, w, newSite(t, database))
+}
+
+func roadTo(t *testing.T, w world, s site) *road {
+	t.Helper()
 	person := func(id string, groups ...string) chain.Account {
 		return chain.Account{ID: id, Email: id + "@example.com", Name: id, Password: "pass-" + newOwner().secret[:16], Groups: groups}
 	}
 	r := &road{world: w, signed: map[string]*http.Client{}, eyes: &eyewitness{}, secret: newOwner().secret, people: map[string]chain.Account{
 		"ada": person("ada", "engineering"), "nobody": person("nobody"), "auditor": person("auditor", "audit"),
 	}}
-	s := newSite(t, database)
 	r.dex = chain.StartDex(t, []chain.Client{{ID: "daypass", Secret: r.secret, RedirectURIs: []string{s.callback("dex")}}},
 		[]chain.Account{r.people["ada"], r.people["nobody"], r.people["auditor"]})
 	s.rest = strings.NewReplacer("ISSUER", r.dex.Issuer, "ARN", "arn:aws:eks:"+region+":"+account, "READER", reader).Replace(roadPolicy)

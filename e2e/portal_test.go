@@ -23,7 +23,7 @@ var build = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	cmd := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "./cmd/daypass", "./cmd/demo")
+	cmd := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "./cmd/daypass", "./cmd/demo", "./cmd/kubectl-daypass")
 	cmd.Dir = ".."
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", &buildError{err, out}

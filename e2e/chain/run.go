@@ -49,7 +49,14 @@ type Person struct {
 // cluster refuses, the Answer says how.
 func WhoAmI(t testing.TB, kubeconfig string) (Person, Answer) {
 	t.Helper()
-	got := Kubectl(t, kubeconfig, "auth", "whoami", "-o", "json")
+	return WhoAmIBy(t, []string{"KUBECONFIG=" + kubeconfig})
+}
+
+// WhoAmIBy is WhoAmI for a kubectl whose environment says where its kubeconfig
+// is, and whatever that needs.
+func WhoAmIBy(t testing.TB, env []string) (Person, Answer) {
+	t.Helper()
+	got := Run(t, env, "kubectl", "auth", "whoami", "-o", "json")
 	var review struct {
 		Status struct {
 			UserInfo Person `json:"userInfo"`

@@ -1,0 +1,3 @@
+module github.com/daypass/daypass/e2e/parts/kubectl
+
+go 1.26.0
