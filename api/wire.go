@@ -98,6 +98,8 @@ type Lease struct {
 	// MayWorkUntil is until when at most a token that is out may still work.
 	MayWorkUntil time.Time `json:"mayWorkUntil,omitzero"`
 	Page         string    `json:"page"` // where a person can read about it
+	// Note is what the person should know, such as why there is no token yet.
+	Note string `json:"note,omitempty"`
 }
 
 // Leases is a list of them, the active ones first: GET /leases.

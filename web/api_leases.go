@@ -93,7 +93,11 @@ func (s *server) apiStart(w http.ResponseWriter, r *http.Request) error {
 	if err != nil && !(errors.As(err, &fault) && l.ID != "") { // a lease without its first token can be tried again
 		return err
 	}
-	return answer(w, http.StatusCreated, s.leaseAnswer(l))
+	out := s.leaseAnswer(l)
+	if fault != nil {
+		out.Note = fault.Say + " " + fault.Next
+	}
+	return answer(w, http.StatusCreated, out)
 }
 
 func (s *server) leaseAnswer(l lease.Lease) api.Lease {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/daypass/daypass/api"
 	"github.com/daypass/daypass/audit"
+	"github.com/daypass/daypass/issuer"
 	"github.com/daypass/daypass/web/webtest"
 )
 
@@ -150,6 +151,20 @@ func TestAProgramGoesTheWholeRoad(t *testing.T) {
 	if e := s.events(t, audit.SignedOut); len(e) != 1 {
 		t.Errorf("%d sessions ended on record", len(e))
 	}
+}
+
+func TestALeaseWithoutItsFirstTokenSaysWhy(t *testing.T) {
+	s := newSite(t)
+	c := signedIn(t, s, s.as(t, "eng"))
+	s.cloud.failWith(&issuer.Fault{Code: "throttled", Say: "AWS is too busy.", Next: "Try again."})
+	l := must1[api.Lease](t)(c.Start(t.Context(), api.Start{Ask: api.Ask{Cluster: "pay", Role: "viewer"}, Key: "k"}))
+	if l.State != "active" || l.Note != "AWS is too busy. Try again." {
+		t.Errorf("the lease is %+v", l)
+	}
+	_, err := c.Token(t.Context(), l.ID)
+	refusedAs(t, err, 502, "throttled")
+	s.cloud.failWith(nil)
+	must1[api.Token](t)(c.Token(t.Context(), l.ID))
 }
 
 func TestEverythingIsEndedByOneClick(t *testing.T) {

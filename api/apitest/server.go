@@ -37,6 +37,7 @@ type Server struct {
 	byKey    map[string]string
 	live     map[string]api.Token // by lease, the last one
 	minted   int
+	slow     string // why leases begin without a token
 	noDevice bool
 }
 
@@ -145,6 +146,9 @@ func (s *Server) Rename(name string) {
 func (s *Server) Instead(f func(w http.ResponseWriter, r *http.Request) bool) {
 	s.with(func() { s.instead = f })
 }
+
+// Slow has leases begin without a token, for that reason.
+func (s *Server) Slow(why string) { s.with(func() { s.slow = why }) }
 
 // Over ends a lease as somebody else would.
 func (s *Server) Over(lease string) { s.with(func() { s.leases[lease].State = "ended" }) }

@@ -95,6 +95,9 @@ func (h home) get(c *cobra.Command, client *api.Client, cluster string, want wis
 	if err != nil {
 		return h.undone(client, l, err)
 	}
+	if l.Note != "" {
+		h.say("No token yet, it is tried again when kubectl asks: %s", l.Note)
+	}
 	return h.told(c, out, want)
 }
 

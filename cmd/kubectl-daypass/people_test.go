@@ -168,6 +168,14 @@ func TestGet(t *testing.T) {
 			t.Errorf("%q", b)
 		}
 	})
+	t.Run("says why there is no token yet, and is no failure", func(t *testing.T) {
+		d.server.Slow("AWS is too busy. Try again.")
+		defer d.server.Slow("")
+		r := d.run("get", "payments-prod", "--role", "viewer")
+		if r.code != exitOK || !strings.Contains(r.err, "No token yet, it is tried again when kubectl asks: AWS is too busy. Try again.") {
+			t.Errorf("%+v", r)
+		}
+	})
 	t.Run("puts a lease that was started elsewhere in, and starts none", func(t *testing.T) {
 		id := d.lease()
 		before := d.server.Asked("POST /api/v1/leases")
