@@ -75,6 +75,14 @@ func deeds() []deed {
 			claim: "ending is ended or not", before: fresh, do: end, after: endsAgain,
 			steps: []step{ending},
 		},
+		{
+			claim: "ending for an administrator is ended or not", before: fresh, do: endOf, after: endsAgain,
+			steps: []step{ending},
+		},
+		{
+			claim: "ending everything for an administrator is ended or not", before: fresh, do: endAllOf, after: endsAgain,
+			steps: []step{ending},
+		},
 	}
 }
 
@@ -98,6 +106,19 @@ func renew(ctx context.Context, w *world, l lease.Lease) error {
 
 func end(ctx context.Context, w *world, l lease.Lease) error {
 	_, err := w.keeper.End(ctx, l.ID, ada())
+	return err
+}
+
+// root may end what others hold.
+func root() issuer.Asker { return person("root", "203.0.113.1") }
+
+func endOf(ctx context.Context, w *world, l lease.Lease) error {
+	_, err := w.keeper.EndOf(ctx, l.ID, root())
+	return err
+}
+
+func endAllOf(ctx context.Context, w *world, l lease.Lease) error {
+	_, err := w.keeper.EndAllOf(ctx, l.Principal, root())
 	return err
 }
 

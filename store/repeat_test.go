@@ -50,6 +50,9 @@ func failedButPersisted(l lease.Lease, at time.Time) []repeatable {
 		{"sign out", []act{signIn}, func(ctx context.Context, s *store.Store) error {
 			return s.SignOut(ctx, key, auth.Ending{Event: anEvent()})
 		}, auth.ErrNoSession},
+		{"sign out with the leases", []act{open, signIn}, func(ctx context.Context, s *store.Store) error {
+			return s.SignOut(ctx, key, auth.Ending{Event: anEvent(), By: audit.Who{Principal: l.Principal}, Leases: true})
+		}, auth.ErrNoSession},
 		{"put a start", nil, func(ctx context.Context, s *store.Store) error { return s.PutStart(ctx, start) }, nil},
 		{"take a start", []act{func(ctx context.Context, s *store.Store) error { return s.PutStart(ctx, start) }},
 			func(ctx context.Context, s *store.Store) error { _, err := s.TakeStart(ctx, key); return err }, auth.ErrNoStart},
