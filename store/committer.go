@@ -89,9 +89,10 @@ func (s *Store) gather(first *job) []*job {
 
 // writer is the committer's connection and the statements prepared on it.
 type writer struct {
-	store *Store
-	conn  *sql.Conn
-	stmts map[string]*sql.Stmt
+	store  *Store
+	conn   *sql.Conn
+	stmts  map[string]*sql.Stmt
+	tidied *tx // the last in which proofs were dropped
 }
 
 // commit runs a batch in one transaction and answers each of its jobs.
