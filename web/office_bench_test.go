@@ -98,6 +98,7 @@ type caller struct {
 	lease  string
 	pen    pen
 	signed [][]byte // requests, as they travel
+	stale  [][]byte // the same, without a nonce
 	conn   net.Conn
 	in     *bufio.Reader
 }
@@ -131,47 +132,65 @@ func (o *office) caller(b *testing.B, home *url.URL, keeper *lease.Keeper, n int
 	}
 	b.Cleanup(func() { _ = c.conn.Close() })
 	c.in = bufio.NewReader(c.conn)
-	c.sign(b, 1)
-	if status, _ := c.try(b, 0); status != http.StatusUnauthorized { // and learns the nonce
-		b.Fatalf("a proof without a nonce was answered with %d", status)
-	}
-	c.sign(b, 1)
+	c.sign(b, 1, true)
+	c.refused(b, 0) // and learns the nonce
+	c.sign(b, 1, false)
 	c.ask(b, 0)
 	return c
 }
 
-// sign has each caller sign its share of n requests, and gives what that took.
-func (o *office) sign(b *testing.B, n int) time.Duration {
+// sign has each caller sign its share of n requests, or of twice as many, and
+// gives what that took.
+func (o *office) sign(b *testing.B, n int, twice bool) time.Duration {
 	start := time.Now()
 	for i, c := range o.all {
-		c.sign(b, (n+callers-1-i)/callers)
+		c.sign(b, (n+callers-1-i)/callers, twice)
 	}
 	return time.Since(start)
 }
 
-// sign signs n requests by the client's own code.
-func (c *caller) sign(b *testing.B, n int) {
-	c.signed = c.signed[:0]
+// sign signs n requests, and n without a nonce.
+func (c *caller) sign(b *testing.B, n int, twice bool) {
+	known := c.client.Memory()
+	c.signed, c.stale = c.signed[:0], c.stale[:0]
 	for range n {
-		if _, err := c.client.Token(b.Context(), c.lease); err != nil {
-			b.Fatal(err)
+		c.client.Remember(known)
+		c.signed = append(c.signed, c.written(b))
+		if twice {
+			c.client.Remember(api.Memory{})
+			c.stale = append(c.stale, c.written(b))
 		}
-		c.signed = append(c.signed, bytes.Clone(c.pen.wrote.Bytes()))
-		c.pen.wrote.Reset()
 	}
+	c.client.Remember(known)
+}
+
+// written is the request for a token as the client's own code makes it.
+func (c *caller) written(b *testing.B) []byte {
+	c.pen.wrote.Reset()
+	if _, err := c.client.Token(b.Context(), c.lease); err != nil {
+		b.Fatal(err)
+	}
+	return bytes.Clone(c.pen.wrote.Bytes())
 }
 
 // ask sends a request that was signed and wants a token.
 func (c *caller) ask(b *testing.B, i int) {
-	if status, body := c.try(b, i); status != http.StatusOK || !bytes.Contains(body, []byte(secretToken)) {
+	if status, body := c.try(b, c.signed[i]); status != http.StatusOK || !bytes.Contains(body, []byte(secretToken)) {
+		b.Errorf("answered %d: %s", status, body)
+	}
+}
+
+// refused sends a request without a nonce.
+func (c *caller) refused(b *testing.B, i int) {
+	if status, body := c.try(b, c.stale[i]); status != http.StatusUnauthorized || !bytes.Contains(body, []byte(api.CodeNonce)) {
 		b.Errorf("answered %d: %s", status, body)
 	}
 }
 
 // try sends a request and reads the answer; its nonce is for what is signed
 // next.
-func (c *caller) try(b *testing.B, i int) (status int, body []byte) {
-	if _, err := c.conn.Write(c.signed[i]); err != nil {
+func (c *caller) try(b *testing.B, request []byte) (status int, body []byte) {
+	if _, err := c.conn.Write(request); err != nil {
 		b.Error(err)
 		return 0, nil
 	}
