@@ -11,43 +11,10 @@ import (
 	"github.com/daypass/daypass/auth"
 )
 
-// Both are dropped little by little, as begun sign-ins are: codes with each
-// write, proofs with each transaction, more than one can add.
-const (
-	dropProofs = `
-DELETE FROM proofs WHERE proof_hash IN
-	(SELECT proof_hash FROM proofs WHERE until_us < $1 ORDER BY until_us LIMIT 256)`
-
-	dropCodes = `
+// dropCodes is little by little, as begun sign-ins are dropped.
+const dropCodes = `
 DELETE FROM client_codes WHERE key_hash IN
 	(SELECT key_hash FROM client_codes WHERE expires_us < $1 ORDER BY expires_us LIMIT 32)`
-)
-
-// Spend remembers a proof. Repeated, it is auth.ErrReplayed.
-func (s *Store) Spend(ctx context.Context, proof auth.Hash, until time.Time) error {
-	now := s.cfg.Now()
-	err := s.write(ctx, func(t *tx) error {
-		n, err := t.exec(`INSERT INTO proofs (proof_hash, until_us) VALUES ($1, $2) ON CONFLICT (proof_hash) DO NOTHING`, proof[:], us(until))
-		if err == nil && n == 0 {
-			err = auth.ErrReplayed // and nothing was changed, so the others of the batch go on
-		}
-		if err != nil {
-			return err
-		}
-		return t.dropProofs(now)
-	})
-	return wrap(err, "remember the proof")
-}
-
-// dropProofs forgets proofs that are over, once in a transaction.
-func (t *tx) dropProofs(now time.Time) error {
-	if t.writer.tidied == t {
-		return nil
-	}
-	t.writer.tidied = t
-	_, err := t.exec(dropProofs, us(now))
-	return err
-}
 
 // codeRow is a code as it lies in the database. When it was last asked for is
 // not marked: it only slows down whoever asks.
