@@ -101,7 +101,7 @@ func table(all []*contestant) string {
 		}
 		fmt.Fprintf(w, "%s\t%.1f ms\t%.1f ms\t%.2f\t%s\n", c.name, millis(c.cpu), millis(c.wall), millis(c.cpu)/millis(all[0].cpu), c.wanted)
 	}
-	_ = w.Flush() // to memory
+	_ = w.Flush()                                        // to memory
 	return "\n" + strings.TrimSuffix(out.String(), "\n") // a benchmark may log ten lines
 }
 

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"math/bits"
 	"strings"
 	"time"
 
@@ -33,49 +32,41 @@ func (s *Store) spending(ctx context.Context, proof auth.Hash, until time.Time) 
 	return j
 }
 
-// spendTogether remembers the proofs of a batch by few statements, before its
+// spendTogether remembers the proofs of a batch by one statement, before its
 // writes run one by one: each signed request has one, and on PostgreSQL each
 // statement is a journey. When it fails nothing of the batch is made, and its
 // writes are to be made apart.
 func (t *tx) spendTogether(batch []*job) error {
-	var all []*job
-	for _, j := range batch {
-		if j.spends != nil && j.ctx.Err() == nil {
-			all = append(all, j)
-		}
-	}
-	if len(all) < 2 {
-		return nil
-	}
-	t.fresh = make(map[auth.Hash]bool, len(all))
-	for len(all) > 0 {
-		n := 1 << (bits.Len(uint(len(all))) - 1) // so that there are few texts to prepare
-		if err := t.insertProofs(all[:n]); err != nil {
-			return fmt.Errorf("remember %d proofs at once: %w", n, err)
-		}
-		all = all[n:]
-	}
-	return nil
-}
-
-func (t *tx) insertProofs(all []*job) error {
+	t.fresh = map[auth.Hash]bool{}
 	var args []any
-	for _, j := range all {
-		j.ctx = context.WithoutCancel(j.ctx) // too late to give up
-		if _, twice := t.fresh[j.spends.proof]; !twice {
-			t.fresh[j.spends.proof] = false
+	for _, j := range batch {
+		if j.spends == nil || j.ctx.Err() != nil {
+			continue
 		}
+		j.ctx = context.WithoutCancel(j.ctx) // too late to give up
+		t.fresh[j.spends.proof] = false
 		args = append(args, j.spends.proof[:], j.spends.until)
 	}
-	rows, err := t.query(insertProofs(len(all))+` RETURNING proof_hash`, args...)
+	if len(args) == 0 {
+		return nil
+	}
+	for n := len(args) / 2; n&(n-1) != 0; n++ { // a power of two, so that there are few texts to prepare
+		args = append(args, args[:2]...) // and the same proof again adds nothing
+	}
+	return t.insertProofs(args)
+}
+
+// insertProofs notes which of the proofs are new.
+func (t *tx) insertProofs(args []any) error {
+	rows, err := t.query(insertProofs(len(args)/2)+` RETURNING proof_hash`, args...)
 	if err != nil {
-		return err
+		return fmt.Errorf("remember proofs: %w", err)
 	}
 	added, err := collect(rows, func(row scanner) (b []byte, err error) { return b, row.Scan(&b) })
 	for _, b := range added {
 		t.fresh[auth.Hash(b)] = true
 	}
-	return err
+	return t.note(err)
 }
 
 func insertProofs(n int) string {
