@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -210,4 +211,25 @@ func FuzzReadProof(f *testing.F) {
 			t.Errorf("%q: the thumbprint is %q", raw, p.Thumbprint)
 		}
 	})
+}
+
+func TestAProofIsRememberedByItsTimeItsKeyAndItsName(t *testing.T) {
+	one := proof{Thumbprint: "key", Name: "name", Issued: "1764000000"}
+	again := one
+	if again.spent() != one.spent() {
+		t.Error("the same proof is remembered as another")
+	}
+	for what, change := range map[string]func(*proof){
+		"key": func(p *proof) { p.Thumbprint = "kez" }, "name": func(p *proof) { p.Name = "nama" }, "time": func(p *proof) { p.Issued = "1764000001" },
+	} {
+		other := one
+		if change(&other); other.spent() == one.spent() {
+			t.Errorf("a proof of another %s is remembered as the same", what)
+		}
+	}
+	for _, pair := range [][2]proof{{one, {Thumbprint: "key", Name: "a", Issued: "1764000001"}}, {{Thumbprint: "b", Name: "b", Issued: "1763999999"}, one}} {
+		if a, b := pair[0].spent(), pair[1].spent(); bytes.Compare(a[:], b[:]) >= 0 {
+			t.Errorf("%s of %s does not lie before %s of %s", a, pair[0].Issued, b, pair[1].Issued)
+		}
+	}
 }

@@ -11,32 +11,10 @@ import (
 	"github.com/daypass/daypass/auth"
 )
 
-// Both are dropped little by little, as begun sign-ins are.
-const (
-	dropProofs = `
-DELETE FROM proofs WHERE proof_hash IN
-	(SELECT proof_hash FROM proofs WHERE until_us < $1 ORDER BY until_us LIMIT 32)`
-
-	dropCodes = `
+// dropCodes is little by little, as begun sign-ins are dropped.
+const dropCodes = `
 DELETE FROM client_codes WHERE key_hash IN
 	(SELECT key_hash FROM client_codes WHERE expires_us < $1 ORDER BY expires_us LIMIT 32)`
-)
-
-// Spend remembers a proof. Repeated, it is auth.ErrReplayed.
-func (s *Store) Spend(ctx context.Context, proof auth.Hash, until time.Time) error {
-	now := s.cfg.Now()
-	err := s.write(ctx, func(t *tx) error {
-		if _, err := t.exec(dropProofs, us(now)); err != nil {
-			return err
-		}
-		n, err := t.exec(`INSERT INTO proofs (proof_hash, until_us) VALUES ($1, $2) ON CONFLICT (proof_hash) DO NOTHING`, proof[:], us(until))
-		if err == nil && n == 0 {
-			err = auth.ErrReplayed
-		}
-		return err
-	})
-	return wrap(err, "remember the proof")
-}
 
 // codeRow is a code as it lies in the database. When it was last asked for is
 // not marked: it only slows down whoever asks.

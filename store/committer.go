@@ -17,6 +17,12 @@ type job struct {
 	ctx  context.Context
 	do   func(*tx) error
 	done chan error // has room for the one answer
+	// spends is the proof that the write remembers, if that is what it does.
+	spends *spent
+}
+
+func newJob(ctx context.Context, do func(*tx) error) *job {
+	return &job{ctx: ctx, do: do, done: make(chan error, 1)}
 }
 
 // errRepeated is what a write returns that finds itself done already. It is
@@ -30,7 +36,12 @@ var errRepeated = errors.New("written already")
 // When ctx ends first, write returns at once. Its error says whether the write
 // was not made, or may still be.
 func (s *Store) write(ctx context.Context, do func(*tx) error) error {
-	j := &job{ctx: ctx, do: do, done: make(chan error, 1)}
+	return s.submit(newJob(ctx, do))
+}
+
+// submit is write for a job that was made.
+func (s *Store) submit(j *job) error {
+	ctx := j.ctx // the committer may change the job's
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("the write was not made: %w", err)
 	}
@@ -135,6 +146,12 @@ func (w *writer) transact(batch []*job, savepoints bool) ([]error, error) {
 	t, err := w.begin(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("begin a transaction: %w", err)
+	}
+	if !savepoints {
+		if err := t.spendTogether(batch); err != nil {
+			w.rollback(ctx)
+			return nil, errors.Join(errApart, err)
+		}
 	}
 	errs, good := make([]error, len(batch)), 0
 	for i, j := range batch {

@@ -4,10 +4,12 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"time"
 
 	"modernc.org/sqlite"
 
 	"github.com/daypass/daypass/audit"
+	"github.com/daypass/daypass/auth"
 )
 
 // Tx is a transaction, for tests.
@@ -28,12 +30,25 @@ func (s *Store) AroundCommit(f func(commit func() error) error) { s.commit = f }
 
 // Together runs writes in one transaction, as the committer does when they wait
 // at the same time. Call it before any other write.
-func (s *Store) Together(dos ...func(*Tx) error) []error {
+func (s *Store) Together(dos ...func(*Tx) error) []error { return s.SpendTogether(nil, dos...) }
+
+// Spending is a proof that is spent.
+type Spending struct {
+	Ctx   context.Context
+	Proof auth.Hash
+	Until time.Time
+}
+
+// SpendTogether spends proofs and runs writes in one transaction.
+func (s *Store) SpendTogether(proofs []Spending, dos ...func(*Tx) error) []error {
 	w := &writer{store: s}
 	defer w.drop()
 	var batch []*job
+	for _, p := range proofs {
+		batch = append(batch, s.spending(p.Ctx, p.Proof, p.Until))
+	}
 	for _, do := range dos {
-		batch = append(batch, &job{ctx: context.Background(), do: do, done: make(chan error, 1)})
+		batch = append(batch, newJob(context.Background(), do))
 	}
 	w.commit(batch)
 	var errs []error

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/daypass/daypass/audit"
+	"github.com/daypass/daypass/auth"
 )
 
 // tx is the transaction as one write sees it.
@@ -21,6 +22,9 @@ type tx struct {
 	err     error       // the first error of a statement of this write
 	touched bool        // this write may have changed something
 	broken  error       // no more use for any write of the batch
+
+	fresh  map[auth.Hash]bool // proofs remembered together: whether nobody has asked for it yet
+	tidied bool               // proofs that are over were dropped
 }
 
 // errApart says that a write failed after it changed something, and that there

@@ -16,7 +16,7 @@ func Kubectls(t testing.TB) map[string]string {
 	all := map[string]string{}
 	for _, version := range []string{"1.27", "1.28", "1.29", "1.30", "1.31", "1.32", "1.33"} {
 		name := "kubectl." + version
-		path, err := find(name)
+		path, err := Find(name)
 		if err != nil {
 			path, err = besideKubectl(name)
 		}
@@ -29,7 +29,7 @@ func Kubectls(t testing.TB) map[string]string {
 }
 
 func besideKubectl(name string) (string, error) {
-	kubectl, err := find("kubectl")
+	kubectl, err := Find("kubectl")
 	if err != nil {
 		return "", err
 	}

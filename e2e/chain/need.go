@@ -13,7 +13,7 @@ import (
 func Need(t testing.TB, programs ...string) {
 	t.Helper()
 	for _, name := range programs {
-		if _, err := find(name); err != nil {
+		if _, err := Find(name); err != nil {
 			absent(t, name)
 		}
 	}
@@ -23,7 +23,7 @@ func Need(t testing.TB, programs ...string) {
 // is nowhere.
 func Path(t testing.TB, program string) string {
 	t.Helper()
-	path, err := find(program)
+	path, err := Find(program)
 	if err != nil {
 		absent(t, program)
 	}
@@ -50,8 +50,9 @@ func absent(t testing.TB, program string) {
 	t.Skipf(sentence, program)
 }
 
-// find prefers what build-parts built, because its version is pinned.
-func find(program string) (string, error) {
+// Find says where the named program is. It prefers what build-parts built,
+// because its version is pinned.
+func Find(program string) (string, error) {
 	if built, err := exec.LookPath(filepath.Join(folder(), program)); err == nil {
 		return built, nil
 	}

@@ -70,6 +70,9 @@ func programs(t testing.TB) string {
 	if os.Getenv("DAYPASS_E2E") == "require" {
 		t.Fatal(missing)
 	}
+	if b, ok := t.(*testing.B); ok { // which is silent when it is skipped
+		fmt.Fprintf(os.Stderr, "%s is left out: %s\n", b.Name(), missing)
+	}
 	t.Skip(missing)
 	return ""
 }
