@@ -61,7 +61,7 @@ func (c *Client) Lease(ctx context.Context, id string) (Lease, error) {
 
 // Entry tells what a kubeconfig for the lease has in it.
 func (c *Client) Entry(ctx context.Context, id string) (Entry, error) {
-	return asked[Entry](ctx, c, get("/leases/"+segment(id)+"/entry"))
+	return asked[Entry](ctx, c, post("/leases/"+segment(id)+"/entry", nil))
 }
 
 // Token gives the lease's token, which is a secret.

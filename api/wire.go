@@ -142,7 +142,7 @@ type Token struct {
 }
 
 // Entry is what a kubeconfig needs to know of a lease's cluster, and no
-// secret: GET /leases/{lease}/entry.
+// secret: POST /leases/{lease}/entry.
 type Entry struct {
 	Lease     Lease  `json:"lease"`
 	Server    string `json:"server"`

@@ -149,6 +149,9 @@ type Sessions interface {
 	// sign-in first; at most 100. It leaves out those that Session would not
 	// give: one of them must not hide the rest.
 	SessionsOf(ctx context.Context, principal string, alive Alive) ([]Session, error)
+	// SignOutAll deletes all sessions of a principal, and stores an event for
+	// each.
+	SignOutAll(ctx context.Context, principal string, ending func(Session) Ending) (ended int, err error)
 	// LogOut remembers a logout until l.Until, deletes the sessions it is for,
 	// and stores an event for each. Those are the ones of l.Session; of
 	// l.Principal all, when l.Session is empty, or else those without a
@@ -163,6 +166,10 @@ type Ending struct {
 	By     audit.Who
 	Leases bool
 }
+
+// MostPrograms is how many programs of one person may be signed in at a time.
+// All of them fit on the page where the person ends them.
+const MostPrograms = 50
 
 // Alive says which sessions still count. For those of programs, ClientsAfter
 // stands in place of SignedInAfter and SeenAfter.

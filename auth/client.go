@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
@@ -46,6 +45,14 @@ type Grant struct{ Code, Verifier, RedirectURI, DeviceCode string }
 // codeLife is how long a program may take to trade its code.
 const codeLife = time.Minute
 
+// freshFor is how old a person's sign-in may be when they let a program in. The
+// program outlives the browser's session: whoever has a browser's cookie alone
+// must not make more of it.
+const freshFor = 15 * time.Minute
+
+// Fresh says whether a person signed in lately enough to let a program in.
+func (g *Gate) Fresh(s Session) bool { return g.Now().Sub(s.SignedIn) < freshFor }
+
 // maxClientName bounds what a program calls itself.
 const maxClientName = 100
 
@@ -85,7 +92,7 @@ func isLoopbackCallback(s string) bool {
 // Authorize makes the code by which a program signs in as the person of a
 // browser's session. The error is a *Failure, or says that the book could not
 // be written.
-func (g *Gate) Authorize(ctx context.Context, s Session, a Authorization) (code string, err error) {
+func (g *Gate) Authorize(r *http.Request, s Session, a Authorization) (code string, err error) {
 	err = a.Check()
 	if s.Client != nil {
 		err = errors.New("only a browser can allow a program in")
@@ -93,10 +100,13 @@ func (g *Gate) Authorize(ctx context.Context, s Session, a Authorization) (code 
 	if err != nil {
 		return "", failed(BadAsk, "", "", err)
 	}
+	if !g.Fresh(s) {
+		return "", failed(NotFresh, "", "", nil)
+	}
 	code, now := newSecret(), g.Now()
 	key, _ := hashSecret(code)
-	c := Code{Key: key, Authorization: a, Begun: now, Expires: now.Add(codeLife), By: s.Key, Principal: s.Principal.ID()}
-	if err := g.Book.PutCode(ctx, c); err != nil {
+	c := Code{Key: key, Authorization: a, Begun: now, Expires: now.Add(codeLife), By: s.Key, Principal: s.Principal.ID(), From: g.caller(r).Address}
+	if err := g.Book.PutCode(r.Context(), c); err != nil {
 		return "", fmt.Errorf("write the code: %w", err)
 	}
 	return code, nil
@@ -114,7 +124,7 @@ func (g *Gate) Redeem(w http.ResponseWriter, r *http.Request, grant Grant) (secr
 }
 
 func (g *Gate) trade(w http.ResponseWriter, r *http.Request, grant Grant) (string, Session, error) {
-	thumbprint, err := g.prove(w, r)
+	p, err := g.proofAlone(w, r)
 	if err != nil {
 		return "", Session{}, err
 	}
@@ -122,25 +132,55 @@ func (g *Gate) trade(w http.ResponseWriter, r *http.Request, grant Grant) (strin
 	if fail != nil {
 		return "", Session{}, fail
 	}
+	if err := g.spendFor(r, p, code); err != nil {
+		return "", Session{}, err
+	}
+	thumbprint := p.Thumbprint
 	secret, by, now := newSecret(), g.caller(r), g.Now()
 	var opened Session
-	err = g.Book.Redeem(r.Context(), code, now, func(c Code, from Session) (Session, audit.Event, error) {
+	err = g.Book.Redeem(r.Context(), code, now, g.alive(), func(c Code, from Session) (Session, audit.Event, error) {
 		if fail := g.judge(grant, thumbprint, c, from); fail != nil {
 			return Session{}, audit.Event{}, fail
 		}
 		opened = g.opened(secret, c, from, by, now)
-		return opened, opened.signedIn(by, Hash{}), nil
+		return opened, opened.allowedIn(by, c), nil
 	})
 	switch {
 	case errors.Is(err, ErrNoCode):
 		return "", Session{}, failed(BadGrant, "", "", nil)
 	case errors.Is(err, ErrLoggedOut), errors.Is(err, ErrNoSession):
 		return "", Session{}, failed(BadGrant, "", "", errors.New("the person was signed out meanwhile"))
+	case errors.Is(err, ErrManyPrograms):
+		return "", Session{}, failed(ManyPrograms, "", "", nil)
 	case err != nil:
 		return "", Session{}, err
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	return secret, opened, nil
+}
+
+// spendFor spends a proof for a code that is there. Whoever brings a code of
+// their own making must not have the database remember that they did.
+func (g *Gate) spendFor(r *http.Request, p proof, code Hash) error {
+	there, err := g.Book.HasCode(r.Context(), code)
+	if err != nil {
+		return fmt.Errorf("look for the code: %w", err)
+	}
+	if !there {
+		return failed(BadGrant, "", "", nil)
+	}
+	return g.spend(r, p)
+}
+
+// allowedIn is the event of a program's session: which browser's session let
+// it in, and where that was.
+func (s Session) allowedIn(by audit.Who, c Code) audit.Event {
+	e := s.signedIn(by, Hash{})
+	e.Facts["by"] = c.By.Mark()
+	if c.From != "" {
+		e.Details.More = map[string]string{"allowedFrom": c.From}
+	}
+	return e
 }
 
 // codeOf is the one code of a grant.

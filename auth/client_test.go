@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"errors"
@@ -94,7 +95,7 @@ func (s *site) person(b *browser, subject string) Session {
 
 func (s *site) code(who Session, a Authorization) string {
 	s.t.Helper()
-	code, err := s.gate.Authorize(s.t.Context(), who, a)
+	code, err := s.gate.Authorize(asking(s.t.Context()), who, a)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -336,7 +337,7 @@ func TestAnAuthorizationIsExact(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.gate.Authorize(t.Context(), in, good); kindOf(err) != BadAsk {
+	if _, err := s.gate.Authorize(asking(t.Context()), in, good); kindOf(err) != BadAsk {
 		t.Errorf("a program lets another in: %v", err)
 	}
 }
@@ -382,7 +383,7 @@ func TestACodeWhoseTradeCannotBeWrittenOpensNothing(t *testing.T) {
 			for _, broken := range []string{"PutCode", "Session"} {
 				s.book.on(broken, false)
 			}
-			if _, err := s.gate.Authorize(t.Context(), who, p.authorization()); err == nil || kindOf(err) != "" {
+			if _, err := s.gate.Authorize(asking(t.Context()), who, p.authorization()); err == nil || kindOf(err) != "" {
 				t.Errorf("a code that cannot be written: %v", err)
 			}
 			p.secret = newSecret()
@@ -418,5 +419,84 @@ func TestAttemptsAreOnRecordAndEverydayRefusalsAreNot(t *testing.T) {
 		if strings.Contains(e.Details.Text, p.secret) {
 			t.Error("the secret is in the log")
 		}
+	}
+}
+
+// admit has somebody let a program in.
+func admit(t *testing.T, s *site, who Session) {
+	t.Helper()
+	p := s.program()
+	if _, err := p.redeem(p.grant(s.code(who, p.authorization()))); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// asking is a person's request at the page that lets a program in.
+func asking(ctx context.Context) *http.Request {
+	return httptest.NewRequestWithContext(ctx, "POST", "/client/authorize", nil)
+}
+
+func TestOnlyAFreshSignInLetsAProgramIn(t *testing.T) {
+	c := newClock()
+	s := serve(t, c, provide(t, c), nil, byCode)
+	p := s.program()
+	d := p.begin()
+	who := s.person(s.browser(), "u-1")
+	c.pass(14 * time.Minute)
+	if _, err := s.gate.Authorize(asking(t.Context()), who, p.authorization()); err != nil || !s.gate.Fresh(who) {
+		t.Errorf("after 14 minutes: %v", err)
+	}
+	d = p.begin()
+	c.pass(time.Minute)
+	if _, err := s.gate.Authorize(asking(t.Context()), who, p.authorization()); kindOf(err) != NotFresh || s.gate.Fresh(who) {
+		t.Errorf("after 15 minutes: %v", err)
+	}
+	if err := s.gate.Answer(asking(t.Context()), who, d.UserCode, true); kindOf(err) != NotFresh {
+		t.Errorf("by a typed code: %v", err)
+	}
+	if err := s.gate.Answer(asking(t.Context()), who, d.UserCode, false); err != nil {
+		t.Errorf("refusing takes no fresh sign-in: %v", err)
+	}
+}
+
+func TestTheRecordSaysWhoLetAProgramIn(t *testing.T) {
+	c := newClock()
+	s := serve(t, c, provide(t, c), nil)
+	who := s.person(s.browser(), "u-1")
+	admit(t, s, who)
+	all := s.book.seen()
+	if e := all[len(all)-1]; e.Facts["by"] != who.Key.Mark() || e.Details.More["allowedFrom"] == "" {
+		t.Errorf("the event is %+v", e)
+	}
+}
+
+func TestAPersonHasSoManyProgramsAndNoMore(t *testing.T) {
+	c := newClock()
+	s := serve(t, c, provide(t, c), nil)
+	who := s.person(s.browser(), "u-1")
+	for range MostPrograms {
+		admit(t, s, who)
+	}
+	p := s.program()
+	if _, err := p.redeem(p.grant(s.code(who, p.authorization()))); kindOf(err) != ManyPrograms {
+		t.Errorf("one more: %v", err)
+	}
+	listed, err := s.gate.SessionsOf(t.Context(), who)
+	if err != nil || len(listed) != MostPrograms+1 {
+		t.Errorf("%d sessions are listed, %v", len(listed), err)
+	}
+}
+
+func TestNoProofIsKeptForACodeThatIsNone(t *testing.T) {
+	c := newClock()
+	s := serve(t, c, provide(t, c), nil)
+	p := s.program()
+	for range 3 {
+		if _, err := p.redeem(Grant{Code: newSecret(), Verifier: strings.Repeat("v", 43), RedirectURI: "http://127.0.0.1:1/callback"}); kindOf(err) != BadGrant {
+			t.Fatal(err)
+		}
+	}
+	if len(s.book.proofs) != 0 {
+		t.Errorf("%d proofs are kept", len(s.book.proofs))
 	}
 }

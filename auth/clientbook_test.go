@@ -54,7 +54,12 @@ func (b *book) AnswerCode(_ context.Context, c Code, events ...audit.Event) erro
 	})
 }
 
-func (b *book) Redeem(_ context.Context, code Hash, now time.Time, judge func(Code, Session) (Session, audit.Event, error)) error {
+func (b *book) HasCode(_ context.Context, code Hash) (there bool, err error) {
+	err = b.do("HasCode", func() error { _, there = b.codes[code]; return nil })
+	return there, err
+}
+
+func (b *book) Redeem(_ context.Context, code Hash, now time.Time, alive Alive, judge func(Code, Session) (Session, audit.Event, error)) error {
 	return b.do("Redeem", func() error {
 		c, ok := b.codes[code]
 		if !ok {
@@ -69,6 +74,15 @@ func (b *book) Redeem(_ context.Context, code Hash, now time.Time, judge func(Co
 		}
 		if err != nil {
 			return err
+		}
+		many := 0
+		for _, s := range b.sessions {
+			if s.Client != nil && s.Principal.ID() == in.Principal.ID() && s.SignedIn.After(alive.ClientsAfter) {
+				many++
+			}
+		}
+		if many >= MostPrograms {
+			return ErrManyPrograms
 		}
 		if in.Refresh != nil {
 			from.Refresh = nil

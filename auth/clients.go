@@ -21,6 +21,7 @@ type Code struct {
 	By        Hash   // the browser's session of whoever answered; zero: nobody did
 	Principal string // pr_… of them
 	Denied    bool   // the answer was no
+	From      string // where they answered
 
 	Asked time.Time `json:"-"` // when the program last asked
 }
@@ -31,6 +32,9 @@ var (
 	ErrCodeTaken = errors.New("there is such a code already")
 	// ErrKeepCode is what judges of a code return when it is to stay.
 	ErrKeepCode = errors.New("the code is not due yet")
+	// ErrManyPrograms says that a person has as many programs signed in as
+	// there may be.
+	ErrManyPrograms = errors.New("as many programs are signed in as there may be")
 	// ErrMoved says that another server was faster.
 	ErrMoved = errors.New("the session was changed meanwhile")
 )
@@ -41,6 +45,8 @@ type Clients interface {
 	// Spend remembers a proof until a time. A second time before, on whatever
 	// server, it is ErrReplayed.
 	Spend(ctx context.Context, proof Hash, until time.Time) error
+	// HasCode says whether there is a code, however old, and whoever's.
+	HasCode(ctx context.Context, code Hash) (bool, error)
 	// PutCode adds a code, and may drop some that expired before c.Begun. When
 	// what the person types is in use it is ErrCodeTaken.
 	PutCode(ctx context.Context, c Code) error
@@ -56,9 +62,10 @@ type Clients interface {
 	// gives an error, that comes back and the code is gone all the same;
 	// unless it is ErrKeepCode: then the code stays, as asked for at now. When
 	// the opened session has a refresh token, c.By loses its own.
-	// ErrLoggedOut is as for SignIn. Without the code it is ErrNoCode, or
+	// ErrLoggedOut is as for SignIn. It is ErrManyPrograms when the person has
+	// MostPrograms signed in by alive. Without the code it is ErrNoCode, or
 	// ErrBehind.
-	Redeem(ctx context.Context, code Hash, now time.Time, judge func(Code, Session) (Session, audit.Event, error)) error
+	Redeem(ctx context.Context, code Hash, now time.Time, alive Alive, judge func(Code, Session) (Session, audit.Event, error)) error
 	// ClaimSession keeps others from asking the provider about a session until a
 	// time. It is ErrMoved when another did so, or s.AsOf is not the session's
 	// any more, or it is gone.

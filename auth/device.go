@@ -52,18 +52,20 @@ func (g *Gate) beginDevice(w http.ResponseWriter, r *http.Request, name string) 
 		g.offer(w)
 		return Device{}, failed(DeviceOff, "", "", nil)
 	}
-	thumbprint, err := g.prove(w, r)
+	p, err := g.proofAlone(w, r)
 	if err != nil {
 		return Device{}, err
 	}
-	by, now := g.caller(r), g.Now()
+	thumbprint, by, now := p.Thumbprint, g.caller(r), g.Now()
 	switch {
 	case !fitClientName(name):
 		return Device{}, failed(BadAsk, "", "", fmt.Errorf("the name must be 1 to %d characters that can be shown", maxClientName))
-	case g.begun.over(by.Address, mostBegun, now):
+	case !g.begun.take(network(by.Address), mostBegun, now):
 		return Device{}, failed(DeviceSlowDown, "", "", nil)
 	}
-	g.begun.add(by.Address, now)
+	if err := g.spend(r, p); err != nil {
+		return Device{}, err
+	}
 	secret := newSecret()
 	key, _ := hashSecret(secret)
 	c := Code{Key: key, Authorization: Authorization{Name: name, Thumbprint: thumbprint},
@@ -141,7 +143,10 @@ func (g *Gate) Answer(r *http.Request, s Session, userCode string, yes bool) err
 	if err != nil {
 		return g.notedClient(r, err)
 	}
-	c.By, c.Principal, c.Denied = s.Key, s.Principal.ID(), !yes
+	if yes && !g.Fresh(s) {
+		return failed(NotFresh, "", "", nil)
+	}
+	c.By, c.Principal, c.Denied, c.From = s.Key, s.Principal.ID(), !yes, g.caller(r).Address
 	var events []audit.Event
 	if !yes {
 		e := audit.New(audit.SignInFailed, g.Now(), s.by(g.caller(r)))
@@ -168,22 +173,18 @@ func (g *Gate) typed(r *http.Request, s Session, userCode string) (Code, error) 
 		return Code{}, failed(BadAsk, "", "", errors.New("only a browser can allow a program in"))
 	}
 	now := g.Now()
-	names := []string{"person " + s.Principal.ID(), "address " + g.caller(r).Address}
-	for _, name := range names {
-		if g.guesses.over(name, mostGuesses, now) {
-			return Code{}, failed(UnknownUserCode, "", "", errors.New("too many wrong codes were typed"))
-		}
+	names := []string{"person " + s.Principal.ID(), "address " + network(g.caller(r).Address)}
+	if !g.guesses.takeAll(names, mostGuesses, now) { // counted before it is looked up: guesses at once count too
+		return Code{}, failed(UnknownUserCode, "", "", errors.New("too many wrong codes were typed"))
 	}
 	c, err := Code{}, ErrNoCode
 	if key, ok := readUserCode(userCode); ok {
 		c, err = g.Book.TypedCode(r.Context(), key)
 	}
 	if errors.Is(err, ErrNoCode) || err == nil && (!c.By.IsZero() || !now.Before(c.Expires)) {
-		for _, name := range names {
-			g.guesses.add(name, now)
-		}
 		return Code{}, failed(UnknownUserCode, "", "", nil)
 	}
+	g.guesses.giveBack(names)
 	if err != nil {
 		return Code{}, fmt.Errorf("look for the code: %w", err)
 	}

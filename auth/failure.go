@@ -90,6 +90,8 @@ const (
 	ClockOff        Kind = "clock"
 	NotSignedIn     Kind = "not-signed-in"
 	SignInTooOld    Kind = "sign-in-too-old"
+	NotFresh        Kind = "sign-in-not-fresh"
+	ManyPrograms    Kind = "too-many-programs"
 	ProviderDown    Kind = "provider-down"
 	BadGrant        Kind = "invalid-grant" // the code is wrong, used, or another's
 	DevicePending   Kind = "authorization-pending"

@@ -336,7 +336,7 @@ func TestAnAdministratorSignsSomebodyOutEverywhere(t *testing.T) {
 		t.Errorf("again: %d, %v", n, err)
 	}
 	s.browser().signIn("okta", "u-3", "/")
-	s.book.on("SignOut", false)
+	s.book.on("SignOutAll", false)
 	if n, err := s.gate.EndSessionsOf(r, admin, them); n != 0 || err == nil || !strings.Contains(err.Error(), "the disk is full") {
 		t.Errorf("on a full disk: %d, %v", n, err)
 	}

@@ -60,15 +60,20 @@ func (g *Gate) Prove(w http.ResponseWriter, r *http.Request) (thumbprint string,
 }
 
 func (g *Gate) prove(w http.ResponseWriter, r *http.Request) (string, error) {
-	if len(r.Header.Values("Authorization")) > 0 {
-		g.offer(w)
-		return "", failed(BadProof, "", "", errors.New("this request takes no Authorization header"))
-	}
-	p, err := g.proof(w, r, "")
+	p, err := g.proofAlone(w, r)
 	if err == nil {
 		err = g.spend(r, p)
 	}
 	return p.Thumbprint, err
+}
+
+// proofAlone checks a proof that comes without a secret; it does not spend it.
+func (g *Gate) proofAlone(w http.ResponseWriter, r *http.Request) (proof, error) {
+	if len(r.Header.Values("Authorization")) > 0 {
+		g.offer(w)
+		return proof{}, failed(BadProof, "", "", errors.New("this request takes no Authorization header"))
+	}
+	return g.proof(w, r, "")
 }
 
 // bearer reads the one Authorization header that may be there.

@@ -167,6 +167,20 @@ func (l Logout) ends(s Session) bool {
 	return s.Principal.ID() == l.Principal && (l.Session == "" || s.ProviderSession == "")
 }
 
+func (b *book) SignOutAll(_ context.Context, principal string, ending func(Session) Ending) (n int, err error) {
+	err = b.do("SignOutAll", func() error {
+		for key, s := range b.sessions {
+			if s.Principal.ID() == principal {
+				delete(b.sessions, key)
+				b.ended(ending(s))
+				n++
+			}
+		}
+		return nil
+	})
+	return n, err
+}
+
 func (b *book) LogOut(_ context.Context, l Logout, ending func(Session) Ending) (n int, err error) {
 	err = b.do("LogOut", func() error {
 		if slices.ContainsFunc(b.logouts, func(o Logout) bool { return o.Provider == l.Provider && o.Token == l.Token }) {

@@ -15,6 +15,7 @@ type Asker struct {
 	access.Standing
 	UserAgent string
 	Request   string // the HTTP request's ID
+	Session   string // the hash of the session that asks, as text; empty: none is known
 	Names     Names  // of what they are handed; zero: they are handed nothing
 }
 

@@ -23,11 +23,14 @@ func (k *Keeper) Fetch(ctx context.Context, id string, who issuer.Asker) (Lease,
 	if err != nil {
 		return l, issuer.Issuance{}, err
 	}
-	now, to := k.Now(), place{who.Who().Address, who.UserAgent}
+	now, to := k.Now(), place{who.Who().Address, who.UserAgent, who.Session}
 	if !k.fetches.known(l.ID, made.ID, to) {
 		e := l.event(audit.HandedOver, now, who.Who())
 		e.Issuance, e.AccessKeyID, e.Policy = made.ID, made.AccessKeyID, t.Decision().Policy
 		e.Facts = map[string]string{"form": string(Helper)}
+		if who.Session != "" {
+			e.Facts["session"] = who.Session[:min(len(who.Session), marked)]
+		}
 		if err := k.Book.HandOver(ctx, l.ID, e); err != nil {
 			return l, issuer.Issuance{}, fmt.Errorf("record the hand-over, the token is withheld: %w", err)
 		}
@@ -50,13 +53,17 @@ func (k *Keeper) Tidy(ctx context.Context) {
 }
 
 // place is where a token went.
-type place struct{ address, client string }
+type place struct{ address, client, session string }
 
 // use is what is to be added to a lease.
 type use struct {
 	last time.Time
 	more int64
 }
+
+// marked is as much of a session's hash as goes on record, as where the session
+// began.
+const marked = 16
 
 // maxPlaces bounds what is remembered of one token; beyond it all are written.
 const maxPlaces = 100

@@ -90,6 +90,7 @@ func (k *Keeper) open(ctx context.Context, t *issuer.Ticket, w Want, who issuer.
 			Events:  []audit.Event{k.started(l, who), e},
 			Notices: k.notices(l, t.Decision(), who),
 			Most:    k.most(),
+			Session: who.Session,
 		})
 		opened = err == nil
 		return err

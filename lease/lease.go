@@ -74,14 +74,16 @@ type Opening struct {
 	Intent  issuer.Intent
 	Events  []audit.Event
 	Notices []notify.Notice
-	Most    int // leases of one person that may be live; zero: any number
+	Most    int    // leases of one person that may be live; zero: any number
+	Session string // the one that asks; empty: it is not looked at
 }
 
 // Book keeps leases. Every write is one durable transaction with its events,
 // and refuses by comparing the lease's state in that same transaction.
 type Book interface {
 	// Open writes a new lease with its first intent. ErrStarted when the
-	// principal already started one under the same key; else ErrMany when they
+	// principal already started one under the same key; ErrSignedOut when
+	// o.Session is not there any more; else ErrMany when they
 	// have o.Most or more that are active when this one starts.
 	Open(ctx context.Context, o Opening) error
 	// Renew writes a further intent. ErrOver unless the lease is active at
@@ -125,7 +127,9 @@ var (
 	ErrStarted = errors.New("the lease was started already")
 	ErrOver    = errors.New("the lease is over")
 	ErrAltered = errors.New("the lease is not as it was written")
-	ErrMany    = errors.New("the person has as many leases as there may be")
+	// ErrSignedOut says that the session ended while it asked.
+	ErrSignedOut = errors.New("the session that asked has ended")
+	ErrMany      = errors.New("the person has as many leases as there may be")
 	// ErrBehind is passing: another server can read the lease, and this one
 	// after a restart.
 	ErrBehind = errors.New("this server lacks a sealing key that another one uses")

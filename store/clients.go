@@ -91,6 +91,17 @@ func (s *Store) TypedCode(ctx context.Context, user auth.Hash) (auth.Code, error
 	return c, wrap(s.toldCode(ctx, flaw, auth.Hash(r.key)), "read the code")
 }
 
+// HasCode says whether there is a code.
+func (s *Store) HasCode(ctx context.Context, code auth.Hash) (bool, error) {
+	_, err := one(ctx, s, auth.ErrNoCode, scanOne, `SELECT 1 FROM client_codes WHERE key_hash = $1`, code[:])
+	if errors.Is(err, auth.ErrNoCode) {
+		return false, nil
+	}
+	return err == nil, wrap(err, "look for the code")
+}
+
+func scanOne(row scanner) (n int64, err error) { return n, row.Scan(&n) }
+
 // AnswerCode stores the answer to a code. Repeated, it is auth.ErrNoCode.
 func (s *Store) AnswerCode(ctx context.Context, c auth.Code, events ...audit.Event) error {
 	r, err := codeRowOf(c)
@@ -128,6 +139,7 @@ func (t *tx) codeAt(key auth.Hash) (codeRow, error) {
 type redeeming struct {
 	code    auth.Hash
 	now     time.Time
+	alive   auth.Alive
 	judge   func(auth.Code, auth.Session) (auth.Session, audit.Event, error)
 	flaw    error // of the code
 	from    error // of the browser's session
@@ -136,10 +148,10 @@ type redeeming struct {
 }
 
 // Redeem trades a code for a session. Repeated, it is auth.ErrNoCode.
-func (s *Store) Redeem(ctx context.Context, code auth.Hash, now time.Time, judge func(auth.Code, auth.Session) (auth.Session, audit.Event, error)) error {
+func (s *Store) Redeem(ctx context.Context, code auth.Hash, now time.Time, alive auth.Alive, judge func(auth.Code, auth.Session) (auth.Session, audit.Event, error)) error {
 	var r redeeming
 	err := s.write(ctx, func(t *tx) error {
-		r = redeeming{code: code, now: now, judge: judge}
+		r = redeeming{code: code, now: now, alive: alive, judge: judge}
 		return t.redeem(&r)
 	})
 	if told := s.told(ctx, r.from, markSession, r.by.Mark(), auth.ErrNoSession, auth.ErrBehind); isBehind(r.from) {
@@ -180,7 +192,24 @@ func (t *tx) redeem(r *redeeming) error {
 		r.refused = refused
 		return nil
 	}
+	if err := t.roomForProgram(in, r.alive); err != nil {
+		r.refused = err
+		return nil
+	}
 	return t.openFrom(in, from, e)
+}
+
+const manyPrograms = `
+SELECT COUNT(*) FROM sessions WHERE principal = $1 AND client = 1 AND expires_us > $2 AND signed_in_us > $3 HAVING COUNT(*) >= $4`
+
+// roomForProgram refuses a program beyond the most that a person may have
+// signed in.
+func (t *tx) roomForProgram(in auth.Session, alive auth.Alive) error {
+	full, err := t.any(manyPrograms, in.Principal.ID(), us(alive.ExpiresAfter), us(alive.ClientsAfter), auth.MostPrograms)
+	if err == nil && full {
+		err = auth.ErrManyPrograms
+	}
+	return err
 }
 
 // answeredBy is the browser's session behind a code, zero when it is gone or

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -22,10 +23,13 @@ ON CONFLICT (principal, start_key) DO NOTHING`
 
 // Open writes a new lease with its first intent, its events and its notices.
 // Repeated, it is lease.ErrStarted; lease.ErrMany when the person has as many
-// as there may be.
+// as there may be, and lease.ErrSignedOut when the session that asks is gone.
 func (s *Store) Open(ctx context.Context, o lease.Opening) error {
 	err := s.write(ctx, func(t *tx) error {
 		if err := t.room(o.Lease, o.Most); err != nil {
+			return err
+		}
+		if err := t.stillSignedIn(o.Session); err != nil {
 			return err
 		}
 		if err := t.insertLease(o.Lease); err != nil {
@@ -62,6 +66,23 @@ func (t *tx) room(l lease.Lease, most int) error {
 	started, err := t.any(startedBefore, l.Principal, text(l.Key))
 	if err == nil && !started {
 		err = lease.ErrMany
+	}
+	return err
+}
+
+// stillSignedIn refuses what a session asked for that ended meanwhile. Nothing
+// can end it before this transaction does: it holds the end of the log.
+func (t *tx) stillSignedIn(session string) error {
+	if session == "" {
+		return nil
+	}
+	key, err := hex.DecodeString(session)
+	if err != nil {
+		return fmt.Errorf("the session %q is no hash", session)
+	}
+	there, err := t.any(`SELECT 1 FROM sessions WHERE key_hash = $1`, key)
+	if err == nil && !there {
+		err = lease.ErrSignedOut
 	}
 	return err
 }
@@ -262,7 +283,8 @@ func (s *Store) Live(ctx context.Context, p lease.Pick, limit int) ([]lease.Leas
 }
 
 // endLeasesOf ends the leases of a person who signed out, each with its event.
-// One that is not as it was written gives nothing, and stays as it is.
+// One that is not as it was written gives nothing, and stays as it is; one
+// that another server wrote with a newer key may be good, and ends.
 func (t *tx) endLeasesOf(by audit.Who, at time.Time) error {
 	rows, err := t.query(selectLease+live, by.Principal, us(at))
 	if err != nil {
@@ -274,7 +296,7 @@ func (t *tx) endLeasesOf(by audit.Who, at time.Time) error {
 	}
 	var events []audit.Event
 	for _, l := range all {
-		if t.writer.store.check(markLease, l.mark, accessOf(l.Lease)...) != nil {
+		if flaw := t.writer.store.check(markLease, l.mark, accessOf(l.Lease)...); flaw != nil && !isBehind(flaw) {
 			continue
 		}
 		if _, err := t.exec(endLease, l.ID, us(at), by.Principal); err != nil {

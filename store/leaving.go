@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/daypass/daypass/auth"
 )
@@ -141,6 +142,23 @@ func (s *Store) LogOut(ctx context.Context, l auth.Logout, ending func(auth.Sess
 	return ended, nil
 }
 
+// SignOutAll ends all sessions of a principal, with an event for each. Repeated,
+// it ends none.
+func (s *Store) SignOutAll(ctx context.Context, principal string, ending func(auth.Session) auth.Ending) (ended int, err error) {
+	err = s.write(ctx, func(t *tx) error {
+		all, err := t.endedBy(s.cfg.Now(), ending, `DELETE FROM sessions WHERE principal = $1 RETURNING `+sessionColumns, principal)
+		ended = len(all)
+		if err != nil {
+			return err
+		}
+		return t.ended(all...)
+	})
+	if err != nil {
+		return 0, wrap(err, "end the sessions of %s", principal)
+	}
+	return ended, nil
+}
+
 func (t *tx) endSessions(l auth.Logout, ending func(auth.Session) auth.Ending) (int, error) {
 	var all []auth.Ending
 	for _, q := range []struct {
@@ -150,29 +168,39 @@ func (t *tx) endSessions(l auth.Logout, ending func(auth.Session) auth.Ending) (
 		{endBySid, []any{l.Provider, text(l.Session)}},
 		{endByPrincipal, []any{l.Principal, text(l.Session)}},
 	} {
-		rows, err := t.query(q.text, q.args...)
+		some, err := t.endedBy(l.Taken, ending, q.text, q.args...)
 		if err != nil {
 			return 0, err
 		}
-		gone, err := collect(rows, scanSession)
-		if err != nil {
-			return 0, t.note(err)
-		}
-		for _, r := range gone {
-			all = append(all, t.endOf(r, l, ending))
-		}
+		all = append(all, some...)
 	}
 	return len(all), t.ended(all...)
 }
 
+// endedBy deletes sessions by a statement that gives them back.
+func (t *tx) endedBy(now time.Time, ending func(auth.Session) auth.Ending, query string, args ...any) (all []auth.Ending, err error) {
+	rows, err := t.query(query, args...)
+	if err != nil {
+		return nil, err
+	}
+	gone, err := collect(rows, scanSession)
+	if err != nil {
+		return nil, t.note(err)
+	}
+	for _, r := range gone {
+		all = append(all, t.endOf(r, now, ending))
+	}
+	return all, nil
+}
+
 // endOf is the end of a session that a logout ended. What a forged row says
 // of its person stays out of the log.
-func (t *tx) endOf(r sessionRow, l auth.Logout, ending func(auth.Session) auth.Ending) auth.Ending {
+func (t *tx) endOf(r sessionRow, now time.Time, ending func(auth.Session) auth.Ending) auth.Ending {
 	in, err := t.writer.store.session(r)
 	if err == nil || isBehind(err) && in.Key == r.hash() {
 		return ending(in)
 	}
-	return auth.Ending{Event: rowRefused(markSession, r.hash().Mark(), l.Taken)}
+	return auth.Ending{Event: rowRefused(markSession, r.hash().Mark(), now)}
 }
 
 // notLoggedOut refuses a session that the provider ended after it issued the

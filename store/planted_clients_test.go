@@ -48,19 +48,19 @@ func TestACodeThatSomebodyElseWroteOpensNothing(t *testing.T) {
 			if err := s.AnswerCode(t.Context(), c); !errors.Is(err, auth.ErrNoCode) {
 				t.Errorf("%s, answered: %v", change, err)
 			}
-			if err := s.Redeem(t.Context(), c.Key, now, allow(person(20+i, now))); !errors.Is(err, auth.ErrNoCode) {
+			if err := s.Redeem(t.Context(), c.Key, now, auth.Alive{}, allow(person(20+i, now))); !errors.Is(err, auth.ErrNoCode) {
 				t.Errorf("%s, redeemed: %v", change, err)
 			}
 			if n := refusedRows(t, s); n["client-code "+c.Key.Mark()] != 1 {
 				t.Errorf("%s: on record are %v", change, n)
 			}
 		}
-		if err := s.Redeem(t.Context(), good.Key, now, allow(person(2, now))); err != nil {
+		if err := s.Redeem(t.Context(), good.Key, now, auth.Alive{}, allow(person(2, now))); err != nil {
 			t.Errorf("untouched: %v", err)
 		}
 		last := put(99)
 		altered(t, s, "UPDATE sessions SET expires_us = expires_us + 1 WHERE key_hash = "+literal(s, from.Key[:]))
-		if err := s.Redeem(t.Context(), last.Key, now, allow(person(3, now))); err == nil {
+		if err := s.Redeem(t.Context(), last.Key, now, auth.Alive{}, allow(person(3, now))); err == nil {
 			t.Error("a browser's session that was altered lets a program in")
 		}
 	})
@@ -113,8 +113,8 @@ func TestACodeOfANewerKeyStaysForAServerThatHasIt(t *testing.T) {
 		}
 		_, typed := late.TypedCode(t.Context(), open.User)
 		for what, err := range map[string]error{
-			"a code":                    late.Redeem(t.Context(), foreign.Key, now, allow(person(3, now))),
-			"a code's session":          late.Redeem(t.Context(), own.Key, now, allow(person(4, now))),
+			"a code":                    late.Redeem(t.Context(), foreign.Key, now, auth.Alive{}, allow(person(3, now))),
+			"a code's session":          late.Redeem(t.Context(), own.Key, now, auth.Alive{}, allow(person(4, now))),
 			"a typed code":              typed,
 			"an answer to a typed code": late.AnswerCode(t.Context(), open),
 		} {
@@ -123,7 +123,7 @@ func TestACodeOfANewerKeyStaysForAServerThatHasIt(t *testing.T) {
 			}
 		}
 		for n, c := range []auth.Code{own, foreign} {
-			if err := ahead.Redeem(t.Context(), c.Key, now, allow(person(5+n, now))); err != nil {
+			if err := ahead.Redeem(t.Context(), c.Key, now, auth.Alive{}, allow(person(5+n, now))); err != nil {
 				t.Errorf("where the key is: %v", err)
 			}
 		}

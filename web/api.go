@@ -30,7 +30,7 @@ func (s *server) api(r chi.Router) {
 	r.Post("/leases", s.asked(s.apiStart))
 	r.Post("/leases/end", s.asked(s.apiEndAll))
 	r.Get("/leases/{lease}", s.asked(s.foreign(s.apiLease)))
-	r.Get("/leases/{lease}/entry", s.asked(s.foreign(s.apiEntry)))
+	r.Post("/leases/{lease}/entry", s.asked(s.foreign(s.apiEntry)))
 	r.Post("/leases/{lease}/token", s.asked(s.foreign(s.apiToken)))
 	r.Post("/leases/{lease}/end", s.asked(s.foreign(s.apiEnd)))
 	r.Get("/sessions", s.asked(s.apiSessions))

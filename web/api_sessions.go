@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -93,7 +94,7 @@ func (s *server) apiSignOut(w http.ResponseWriter, r *http.Request) error {
 	if id == "this" {
 		id = who.Key.Mark()
 	}
-	if err := s.SignIn.EndSession(r, who, id); err != nil {
+	if err := s.SignIn.EndSession(r, who, id); err != nil && !errors.Is(err, auth.ErrNoSession) {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)

@@ -42,6 +42,9 @@ func (s *server) authorizePage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if who, _ := sessionOf(r); !s.SignIn.Fresh(who) {
+		return s.afresh(w, r, who)
+	}
 	m := view.Authorize{Frame: s.frame(r, "Let a program in", ""), Program: a.Name, Fingerprint: a.Thumbprint, Back: origin(a.RedirectURI), Action: pathAuthorize}
 	for _, name := range []string{"client_name", "dpop_jkt", "code_challenge", "code_challenge_method", "redirect_uri", "state"} {
 		m.Hidden = append(m.Hidden, view.Hidden{Name: name, Value: r.URL.Query().Get(name)})
@@ -50,6 +53,13 @@ func (s *server) authorizePage(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Content-Security-Policy", policyFor(m.Back))
 	s.page(w, r, http.StatusOK, view.AuthorizePage(m))
 	return nil
+}
+
+// afresh has a person sign in again and come back: letting a program in takes a
+// sign-in of just now. Where the provider still knows the browser that is no
+// more than a moment.
+func (s *server) afresh(w http.ResponseWriter, r *http.Request, who auth.Session) error {
+	return redirect(w, r, auth.StartPath(who.Principal.Provider)+"?"+url.Values{"return": {r.URL.RequestURI()}}.Encode())
 }
 
 func origin(address string) string {
@@ -78,7 +88,7 @@ func (s *server) authorize(w http.ResponseWriter, r *http.Request) error {
 		return redirect(w, r, a.RedirectURI+"?"+back.Encode())
 	}
 	who, _ := sessionOf(r)
-	code, err := s.SignIn.Authorize(r.Context(), who, a)
+	code, err := s.SignIn.Authorize(r, who, a)
 	if err != nil {
 		return err
 	}
@@ -101,6 +111,9 @@ func (s *server) typedCodes() error {
 func (s *server) devicePage(w http.ResponseWriter, r *http.Request) error {
 	if err := s.typedCodes(); err != nil {
 		return err
+	}
+	if who, _ := sessionOf(r); !s.SignIn.Fresh(who) {
+		return s.afresh(w, r, who)
 	}
 	s.page(w, r, http.StatusOK, view.DevicePage(view.Device{Frame: s.frame(r, "Let a program in", ""), Action: pathDevice}))
 	return nil

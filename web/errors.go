@@ -105,7 +105,7 @@ func (s *server) table(r *http.Request, err error) problem {
 		return problem{http.StatusMisdirectedRequest, "Daypass is not served under this name.", "Use " + s.URL.String() + " instead.", nil, "host"}
 	case errors.Is(err, errCrossSite):
 		return problem{http.StatusForbidden, "Another site made your browser send this request. It was not carried out.", "If you meant it, do it from Daypass's own pages.", nil, "cross-site"}
-	case errors.Is(err, auth.ErrSignedOut):
+	case errors.Is(err, auth.ErrSignedOut), errors.Is(err, lease.ErrSignedOut):
 		return problem{http.StatusUnauthorized, "You are not signed in.", "Sign in and try again.", nil, "not-signed-in"}
 	case errors.Is(err, errNotAuditor):
 		return problem{http.StatusForbidden, "The audit log is open to auditors only.", s.ask("Ask to be made an auditor in daypass.yaml"), nil, "not-auditor"}
@@ -156,7 +156,7 @@ func signInStatus(f *auth.Failure) int {
 		return http.StatusServiceUnavailable
 	case auth.NotSignedIn, auth.SignInTooOld:
 		return http.StatusUnauthorized
-	case auth.DeviceOff:
+	case auth.DeviceOff, auth.NotFresh, auth.ManyPrograms:
 		return http.StatusForbidden
 	}
 	if f.Kind == auth.Denied {

@@ -1,8 +1,10 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -55,11 +57,31 @@ func (s *server) identify(next http.Handler) http.Handler {
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		seen := &status{ResponseWriter: w}
 		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, v))
-		next.ServeHTTP(seen, r)
+		s.gathered(next).ServeHTTP(seen, r)
 		// The route, not the path and never the query: they may hold codes.
 		s.Slog.Info("request", "method", r.Method, "route", chi.RouteContext(r.Context()).RoutePattern(),
 			"status", seen.code, "ms", s.Now().Sub(start).Milliseconds(), "request", v.id, "address", v.address.String())
 	})
+}
+
+// gathered reads the body before anybody looks who asks: whoever held it back
+// might be signed out by the time it comes.
+func (s *server) gathered(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		b, err := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(b), broken{err}))
+		next.ServeHTTP(w, r)
+	})
+}
+
+// broken is the end of a body that could not be read, for whoever reads it.
+type broken struct{ err error }
+
+func (b broken) Read([]byte) (int, error) {
+	if b.err == nil {
+		return 0, io.EOF
+	}
+	return 0, b.err
 }
 
 // status remembers the status of an answer.

@@ -75,7 +75,12 @@ func standing(r *http.Request) access.Standing {
 
 // asker is who asks, as the record will have it.
 func asker(r *http.Request) issuer.Asker {
-	return issuer.Asker{Standing: standing(r), UserAgent: legible(clip(r.UserAgent(), 300)), Request: visitOf(r).id}
+	who, ok := sessionOf(r)
+	a := issuer.Asker{Standing: standing(r), UserAgent: legible(clip(r.UserAgent(), 300)), Request: visitOf(r).id}
+	if ok {
+		a.Session = who.Key.String()
+	}
+	return a
 }
 
 // clip bounds what a client says of itself.

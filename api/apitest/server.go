@@ -94,7 +94,7 @@ func (s *Server) routes() http.Handler {
 	at("POST /leases", s.begin)
 	at("POST /leases/end", s.endAll)
 	at("GET /leases/{lease}", s.one)
-	at("GET /leases/{lease}/entry", s.entry)
+	at("POST /leases/{lease}/entry", s.entry)
 	at("POST /leases/{lease}/token", s.token)
 	at("POST /leases/{lease}/end", s.end)
 	at("GET /sessions", s.listSessions)

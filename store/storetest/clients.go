@@ -3,6 +3,7 @@ package storetest
 import (
 	"crypto/sha256"
 	"errors"
+	"strconv"
 	"testing"
 	"time"
 
@@ -42,6 +43,7 @@ func testClients(t *testing.T, o opener) {
 	t.Run("spends a code that is refused, and keeps one that is not due", func(t *testing.T) { refusing(t, o) })
 	t.Run("answers a typed code once", func(t *testing.T) { typing(t, o) })
 	t.Run("opens no program's session that was logged out meanwhile", func(t *testing.T) { outrunningClient(t, o) })
+	t.Run("lets so many programs of a person in, and no more", func(t *testing.T) { manyPrograms(t, o) })
 	t.Run("lists and ends programs' sessions with the rest", func(t *testing.T) { endingClients(t, o) })
 	t.Run("changes groups by compare and set", func(t *testing.T) { regrouping(t, o) })
 }
@@ -83,7 +85,7 @@ func redeemingCode(t *testing.T, o opener) {
 		}
 		return in, e, nil
 	}
-	must(t, s.Redeem(t.Context(), want.Key, noon, judge))
+	must(t, s.Redeem(t.Context(), want.Key, noon, auth.Alive{}, judge))
 	got, err := s.Session(t.Context(), in.Key)
 	must(t, err)
 	if diff := cmp.Diff(in, got); diff != "" {
@@ -94,7 +96,7 @@ func redeemingCode(t *testing.T, o opener) {
 	if left.Refresh != nil {
 		t.Error("the browser's session keeps the refresh token")
 	}
-	if err := s.Redeem(t.Context(), want.Key, noon, judge); !errors.Is(err, auth.ErrNoCode) {
+	if err := s.Redeem(t.Context(), want.Key, noon, auth.Alive{}, judge); !errors.Is(err, auth.ErrNoCode) {
 		t.Errorf("twice: %v", err)
 	}
 	if n := kinds(Gapless(t, s)); n[audit.SignedIn] != 2 {
@@ -110,7 +112,7 @@ func racing(t *testing.T, o opener) {
 	won := 0
 	for _, err := range atOnce(8, func(i int) error {
 		in, e := clientOf(from, key("program", i)), signedIn()
-		return stores[i%2].Redeem(t.Context(), hash("code"), noon, func(auth.Code, auth.Session) (auth.Session, audit.Event, error) { return in, e, nil })
+		return stores[i%2].Redeem(t.Context(), hash("code"), noon, auth.Alive{}, func(auth.Code, auth.Session) (auth.Session, audit.Event, error) { return in, e, nil })
 	}) {
 		switch {
 		case err == nil:
@@ -139,7 +141,7 @@ func refusing(t *testing.T, o opener) {
 		}
 	}
 	for _, later := range []time.Duration{0, time.Second} {
-		if err := s.Redeem(t.Context(), hash("code"), noon.Add(later), says(auth.ErrKeepCode)); !errors.Is(err, auth.ErrKeepCode) {
+		if err := s.Redeem(t.Context(), hash("code"), noon.Add(later), auth.Alive{}, says(auth.ErrKeepCode)); !errors.Is(err, auth.ErrKeepCode) {
 			t.Errorf("not due: %v", err)
 		}
 	}
@@ -147,7 +149,7 @@ func refusing(t *testing.T, o opener) {
 		t.Errorf("asked last at %v", asked)
 	}
 	for _, want := range []error{no, auth.ErrNoCode} {
-		if err := s.Redeem(t.Context(), hash("code"), noon, says(no)); !errors.Is(err, want) {
+		if err := s.Redeem(t.Context(), hash("code"), noon, auth.Alive{}, says(no)); !errors.Is(err, want) {
 			t.Errorf("want %v, got %v", want, err)
 		}
 	}
@@ -201,7 +203,7 @@ func outrunningClient(t *testing.T, o opener) {
 	must(t, s.PutCode(t.Context(), newCode("code")))
 	_, err := s.LogOut(t.Context(), newLogout("n", "ada", "s1"), ended)
 	must(t, err)
-	err = s.Redeem(t.Context(), hash("code"), noon, func(auth.Code, auth.Session) (auth.Session, audit.Event, error) {
+	err = s.Redeem(t.Context(), hash("code"), noon, auth.Alive{}, func(auth.Code, auth.Session) (auth.Session, audit.Event, error) {
 		in := clientOf(from, "program")
 		in.Refresh = nil
 		return in, signedIn(), nil
@@ -276,5 +278,37 @@ func regrouping(t *testing.T, o opener) {
 	must(t, s.SignOut(t.Context(), was.Key, auth.Ending{Event: event(audit.SignedOut, noon, lease.Lease{})}))
 	if err := s.Regroup(t.Context(), next, next.AsOf); !errors.Is(err, auth.ErrMoved) {
 		t.Errorf("brought back: %v", err)
+	}
+}
+
+func manyPrograms(t *testing.T, o opener) {
+	s := o.open(t)
+	from := of("ada", "", "browser")
+	signIn(t, s, from)
+	alive := auth.Alive{ExpiresAfter: noon, ClientsAfter: noon.Add(-time.Hour)}
+	open := func(name string, since time.Time) error {
+		must(t, s.PutCode(t.Context(), newCode("code "+name)))
+		there, err := s.HasCode(t.Context(), hash("code "+name))
+		if err != nil || !there {
+			t.Errorf("the code is there: %v, %v", there, err)
+		}
+		return s.Redeem(t.Context(), hash("code "+name), noon, alive, func(auth.Code, auth.Session) (auth.Session, audit.Event, error) {
+			in := clientOf(from, name)
+			in.SignedIn, in.Refresh = since, nil
+			return in, signedIn(), nil
+		})
+	}
+	must(t, open("old", noon.Add(-2*time.Hour))) // over by its own limit
+	for i := range auth.MostPrograms {
+		must(t, open(strconv.Itoa(i), noon))
+	}
+	if err := open("one more", noon); !errors.Is(err, auth.ErrManyPrograms) {
+		t.Errorf("one more: %v", err)
+	}
+	if _, err := s.Session(t.Context(), hash("one more")); !errors.Is(err, auth.ErrNoSession) {
+		t.Errorf("it is signed in: %v", err)
+	}
+	if there, err := s.HasCode(t.Context(), hash("code one more")); err != nil || there {
+		t.Errorf("its code is left: %v, %v", there, err)
 	}
 }

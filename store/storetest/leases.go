@@ -80,6 +80,7 @@ func testLeases(t *testing.T, o opener) {
 		}
 	})
 	t.Run("lists every active lease, however many are newer", func(t *testing.T) { listingLive(t, o) })
+	t.Run("starts no lease for a session that ended meanwhile", func(t *testing.T) { startingSignedOut(t, o) })
 	t.Run("picks out of everybody's active leases", func(t *testing.T) { picking(t, o) })
 	t.Run("starts no lease beyond the most, on two servers", func(t *testing.T) { startingMany(t, o) })
 	t.Run("renews an active lease only", func(t *testing.T) { renewing(t, o.open(t)) })
@@ -418,4 +419,21 @@ func testOutbox(t *testing.T, o opener) {
 			t.Errorf("the log: %v", n)
 		}
 	})
+}
+
+func startingSignedOut(t *testing.T, o opener) {
+	s := o.open(t)
+	in := of("ada", "", "a")
+	signIn(t, s, in)
+	open := func(key string) error {
+		op := opening(newLease(in.Principal.ID(), key, noon))
+		op.Session = in.Key.String()
+		return s.Open(t.Context(), op)
+	}
+	must(t, open("while signed in"))
+	must(t, s.SignOut(t.Context(), in.Key, ended(in)))
+	before := len(log(t, s))
+	if err := open("after"); !errors.Is(err, lease.ErrSignedOut) || len(log(t, s)) != before {
+		t.Errorf("after the sign-out: %v, %d events more", err, len(log(t, s))-before)
+	}
 }

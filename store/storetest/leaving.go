@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -247,5 +248,36 @@ func outrunning(t *testing.T, o opener) {
 				t.Errorf("the log: %v", n)
 			}
 		})
+	}
+}
+
+// leavingAll ends more sessions than any list has.
+func leavingAll(t *testing.T, o opener) {
+	const many = 130
+	s := o.open(t)
+	for i := range many {
+		signIn(t, s, of("ada", "", "a"+strconv.Itoa(i)))
+	}
+	signIn(t, s, of("bo", "", "b"))
+	ada := of("ada", "", "").Principal.ID()
+	told := 0
+	n, err := s.SignOutAll(t.Context(), ada, func(in auth.Session) auth.Ending {
+		told++
+		return ended(in)
+	})
+	must(t, err)
+	if n != many || told != many {
+		t.Errorf("%d ended, %d told", n, told)
+	}
+	for _, secret := range []string{"a0", "a129"} {
+		if _, err := s.Session(t.Context(), of("", "", secret).Key); !errors.Is(err, auth.ErrNoSession) {
+			t.Errorf("%s is still there: %v", secret, err)
+		}
+	}
+	if _, err := s.Session(t.Context(), of("", "", "b").Key); err != nil {
+		t.Errorf("somebody else is signed out: %v", err)
+	}
+	if n, err := s.SignOutAll(t.Context(), ada, ended); n != 0 || err != nil {
+		t.Errorf("again: %d, %v", n, err)
 	}
 }
