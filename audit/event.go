@@ -34,6 +34,7 @@ const (
 	GlassBroken       Kind = "lease.break-glass"
 	LeaseEnded        Kind = "lease.ended"
 	LeaseExpired      Kind = "lease.expired"
+	Administered      Kind = "administration" // an administrator's act, beside what it did to whom
 	Intended          Kind = "issuance.intended"
 	Minted            Kind = "issuance.minted"
 	MintFailed        Kind = "issuance.failed"
@@ -48,7 +49,7 @@ const (
 // Kinds lists every kind, for filters.
 func Kinds() []Kind {
 	return []Kind{ServerStarted, ServerStopped, ConfigLoaded, ConfigRefused, SignedIn, SignInFailed, SignedOut, Regrouped, LogoutRefused,
-		Refused, LeaseStarted, GlassBroken, LeaseEnded, LeaseExpired, Intended, Minted, MintFailed,
+		Refused, LeaseStarted, GlassBroken, LeaseEnded, LeaseExpired, Administered, Intended, Minted, MintFailed,
 		HandedOver, NoticeDelivered, NoticeUndelivered, Read, Exported, RowRefused}
 }
 

@@ -150,8 +150,8 @@ type Sessions interface {
 	// give: one of them must not hide the rest.
 	SessionsOf(ctx context.Context, principal string, alive Alive) ([]Session, error)
 	// SignOutAll deletes all sessions of a principal, and stores an event for
-	// each.
-	SignOutAll(ctx context.Context, principal string, ending func(Session) Ending) (ended int, err error)
+	// each, and one for the act.
+	SignOutAll(ctx context.Context, principal string, act audit.Event, ending func(Session) Ending) (ended int, err error)
 	// LogOut remembers a logout until l.Until, deletes the sessions it is for,
 	// and stores an event for each. Those are the ones of l.Session; of
 	// l.Principal all, when l.Session is empty, or else those without a

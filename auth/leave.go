@@ -252,15 +252,25 @@ func (g *Gate) EndSession(r *http.Request, who Session, mark string) error {
 	return ErrNoSession
 }
 
+// Replaced ends a program's own session because another has taken its place:
+// the person did not sign out, so their leases stay.
+func (g *Gate) Replaced(r *http.Request, who Session) error {
+	e := who.ended("replaced", g.Now(), g.caller(r))
+	if err := g.Book.SignOut(r.Context(), who.Key, Ending{Event: e}); err != nil && !errors.Is(err, ErrNoSession) {
+		return fmt.Errorf("end the session: %w", err)
+	}
+	return nil
+}
+
 // EndSessionsOf signs a person out everywhere for an administrator; that admin
 // is one, the caller has made sure. It says how many sessions that ended: all
 // in one step, so that none begins meanwhile and stays.
 func (g *Gate) EndSessionsOf(r *http.Request, admin Session, principal string) (ended int, err error) {
-	by := admin.by(g.caller(r))
-	ended, err = g.Book.SignOutAll(r.Context(), principal, func(s Session) Ending {
-		e := audit.New(audit.SignedOut, g.Now(), by)
-		e.Reason = "ended-by-administrator"
-		e.Facts = map[string]string{"session": s.Key.Mark(), "person": principal}
+	act := audit.New(audit.Administered, g.Now(), admin.by(g.caller(r)))
+	act.Facts = map[string]string{"act": "sign-out-everywhere", "person": principal}
+	ended, err = g.Book.SignOutAll(r.Context(), principal, act, func(s Session) Ending {
+		e := s.ended("ended-by-administrator", act.At, audit.Who{Request: act.Request})
+		e.Facts["administrator"] = act.Principal
 		return Ending{Event: e}
 	})
 	if err != nil {

@@ -328,7 +328,9 @@ func TestAnAdministratorSignsSomebodyOutEverywhere(t *testing.T) {
 		t.Error("others are signed out, or they are not")
 	}
 	for _, e := range s.book.seen()[3:] {
-		if e.Reason != "ended-by-administrator" || e.Principal != admin.Principal.ID() || e.Facts["person"] != them || e.Facts["session"] == "" {
+		did := e.Kind == audit.Administered && e.Principal == admin.Principal.ID() && e.Facts["person"] == them
+		done := e.Reason == "ended-by-administrator" && e.Principal == them && e.Facts["administrator"] == admin.Principal.ID() && e.Facts["session"] != "" && e.Details.Address == ""
+		if did == done {
 			t.Errorf("the event is %+v", e)
 		}
 	}

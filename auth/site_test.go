@@ -167,8 +167,9 @@ func (l Logout) ends(s Session) bool {
 	return s.Principal.ID() == l.Principal && (l.Session == "" || s.ProviderSession == "")
 }
 
-func (b *book) SignOutAll(_ context.Context, principal string, ending func(Session) Ending) (n int, err error) {
+func (b *book) SignOutAll(_ context.Context, principal string, act audit.Event, ending func(Session) Ending) (n int, err error) {
 	err = b.do("SignOutAll", func() error {
+		b.events = append(b.events, act)
 		for key, s := range b.sessions {
 			if s.Principal.ID() == principal {
 				delete(b.sessions, key)

@@ -81,7 +81,7 @@ func signInKeys() []key {
 		{name: "absolute", fallback: "12h", form: spanForm(),
 			says: "So long after signing in, a person is signed out in any case. Until then their groups are those of the sign-in: this bounds how stale they can be."},
 		{name: "endLeases", kind: isFlag, fallback: "false",
-			says: "`true` ends all of a person's leases whenever one of their sessions is signed out: by themselves, in a browser or by `kubectl daypass logout`, or by the provider. A session that time ends leaves the leases alone."},
+			says: "`true` ends all of a person's leases whenever one of their sessions is signed out: by themselves, in a browser or by `kubectl daypass logout`, or by the provider. A session that time ends, or that a new `kubectl daypass login` replaces, leaves the leases alone."},
 		{name: "providers", kind: isMappings, such: "[{name: okta, issuer: https://example.okta.com, …}]", some: true, keys: providerKeys(),
 			says: "OpenID Connect providers, at least one."},
 	}

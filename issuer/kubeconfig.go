@@ -97,7 +97,7 @@ func RenderRenewing(c access.Cluster, e Endpoint, server, lease, name, namespace
 	return render(head, c, e, clientcmd.AuthInfo{Exec: &clientcmd.ExecConfig{
 		APIVersion: "client.authentication.k8s.io/v1", Command: "kubectl-daypass", Args: []string{"token", "--server", server, "--lease", lease},
 		InteractiveMode: clientcmd.NeverExecInteractiveMode,
-		InstallHint:     "kubectl-daypass is not on the PATH. Get it from " + server,
+		InstallHint:     "kubectl-daypass is not on the PATH. Get it from " + server + "/client",
 	}}, name, namespace)
 }
 

@@ -17,19 +17,17 @@ const (
 )
 
 // end ends a lease that was read just now.
-func (k *Keeper) end(ctx context.Context, l Lease, who issuer.Asker, facts map[string]string) (Lease, error) {
+func (k *Keeper) end(ctx context.Context, l Lease, by string, events func(at time.Time) []audit.Event) (Lease, error) {
 	now := k.Now()
 	if l.At(now) != Active {
 		return l, ErrOver
 	}
 	k.Issuer.Forget(l.ID)
-	e := l.event(audit.LeaseEnded, now, who.Who())
-	e.Facts = facts
-	if err := k.Book.End(ctx, l.ID, now, who.Principal.ID(), e); err != nil {
+	if err := k.Book.End(ctx, l.ID, now, by, events(now)...); err != nil {
 		return l, fmt.Errorf("end the lease %s: %w", l.ID, err)
 	}
 	k.Issuer.Forget(l.ID) // one may have been minted meanwhile
-	l.State, l.EndedAt, l.EndedBy = Ended, now, who.Principal.ID()
+	l.State, l.EndedAt, l.EndedBy = Ended, now, by
 	return l, nil
 }
 
@@ -46,7 +44,20 @@ func (k *Keeper) EndOf(ctx context.Context, id string, admin issuer.Asker) (Leas
 	if err != nil {
 		return Lease{}, fmt.Errorf("read the lease %s: %w", id, err)
 	}
-	return k.end(ctx, l, admin, map[string]string{"by": ByAdministrator, "person": l.Principal})
+	return k.end(ctx, l, admin.Principal.ID(), func(at time.Time) []audit.Event { return l.endedFor(at, admin) })
+}
+
+// endedFor tells of the end twice: as what happened to its owner, and as what
+// the administrator did. Whoever searches for one of them finds it.
+func (l Lease) endedFor(at time.Time, admin issuer.Asker) []audit.Event {
+	ended := l.event(audit.LeaseEnded, at, audit.Who{Principal: l.Principal, Provider: l.Provider, Email: l.Email, Request: admin.Request})
+	ended.Facts = map[string]string{"by": ByAdministrator, "administrator": admin.Principal.ID()}
+	did := l.event(audit.Administered, at, admin.Who())
+	did.Facts = map[string]string{"act": "end-lease", "person": l.Principal}
+	if l.Email != "" {
+		did.Details.More = map[string]string{"person": l.Email}
+	}
+	return []audit.Event{ended, did}
 }
 
 // EndAllOf is EndOf for all leases of a principal that are active. What it

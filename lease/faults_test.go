@@ -127,8 +127,8 @@ func (b book) HandOver(ctx context.Context, id string, e audit.Event) error {
 	return b.faults.through(ctx, handingOver, func() error { return b.Book.HandOver(ctx, id, e) })
 }
 
-func (b book) End(ctx context.Context, id string, at time.Time, by string, e audit.Event) error {
-	return b.faults.through(ctx, ending, func() error { return b.Book.End(ctx, id, at, by, e) })
+func (b book) End(ctx context.Context, id string, at time.Time, by string, events ...audit.Event) error {
+	return b.faults.through(ctx, ending, func() error { return b.Book.End(ctx, id, at, by, events...) })
 }
 
 type outcomes struct {

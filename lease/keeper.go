@@ -304,7 +304,9 @@ func (k *Keeper) End(ctx context.Context, id string, who issuer.Asker) (Lease, e
 	if err != nil {
 		return Lease{}, err
 	}
-	return k.end(ctx, l, who, nil)
+	return k.end(ctx, l, who.Principal.ID(), func(at time.Time) []audit.Event {
+		return []audit.Event{l.event(audit.LeaseEnded, at, who.Who())}
+	})
 }
 
 // Sweep writes down which leases time has ended. It changes nothing that At

@@ -94,7 +94,7 @@ type Book interface {
 	HandOver(ctx context.Context, lease string, e audit.Event) error
 	// End moves an active lease to Ended, or to Expired when by is empty.
 	// ErrOver when it is neither active nor past its end unwritten.
-	End(ctx context.Context, lease string, at time.Time, by string, e audit.Event) error
+	End(ctx context.Context, lease string, at time.Time, by string, events ...audit.Event) error
 
 	// Used adds to a lease's count of uses and moves the time of the last one
 	// forward. It changes nothing else, and nothing of a lease that is gone. A

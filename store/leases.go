@@ -156,7 +156,7 @@ WHERE id = $1 AND state = 'active' AND ends_us <= $2`
 
 // End moves an active lease to ended, or, when by is empty, one that is past
 // its end to expired. Repeated, it is lease.ErrOver.
-func (s *Store) End(ctx context.Context, id string, at time.Time, by string, e audit.Event) error {
+func (s *Store) End(ctx context.Context, id string, at time.Time, by string, events ...audit.Event) error {
 	err := s.write(ctx, func(t *tx) error {
 		query, args := expireLease, []any{id, us(at)}
 		if by != "" {
@@ -169,7 +169,7 @@ func (s *Store) End(ctx context.Context, id string, at time.Time, by string, e a
 		if n == 0 {
 			return lease.ErrOver
 		}
-		return t.append(e)
+		return t.append(events...)
 	})
 	return wrap(err, "end the lease %s", id)
 }

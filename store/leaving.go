@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/daypass/daypass/audit"
 	"github.com/daypass/daypass/auth"
 )
 
@@ -142,11 +143,14 @@ func (s *Store) LogOut(ctx context.Context, l auth.Logout, ending func(auth.Sess
 	return ended, nil
 }
 
-// SignOutAll ends all sessions of a principal, with an event for each. Repeated,
-// it ends none.
-func (s *Store) SignOutAll(ctx context.Context, principal string, ending func(auth.Session) auth.Ending) (ended int, err error) {
+// SignOutAll ends all sessions of a principal, with an event for each and one for
+// the act. Repeated, it ends none.
+func (s *Store) SignOutAll(ctx context.Context, principal string, act audit.Event, ending func(auth.Session) auth.Ending) (ended int, err error) {
 	err = s.write(ctx, func(t *tx) error {
-		all, err := t.endedBy(s.cfg.Now(), ending, `DELETE FROM sessions WHERE principal = $1 RETURNING `+sessionColumns, principal)
+		if err := t.append(act); err != nil {
+			return err
+		}
+		all, err := t.endedBy(act.At, ending, `DELETE FROM sessions WHERE principal = $1 RETURNING `+sessionColumns, principal)
 		ended = len(all)
 		if err != nil {
 			return err

@@ -31,8 +31,14 @@ func TestAdministratorsSeeAndEndWhatOthersHold(t *testing.T) {
 	eng.Post(one+"/download", nil).MustSay(t, 409, "The lease is over")
 	s.as(t, "solo").Get(other).MustSay(t, 200, "Works until")
 	e := s.events(t, audit.LeaseEnded)
-	if len(e) != 1 || e[0].Event.Details.Email != "root@example.com" || e[0].Event.Facts["by"] != "administrator" || e[0].Event.Facts["person"] == "" || e[0].Event.Lease != strings.TrimPrefix(one, "/leases/") {
+	if len(e) != 1 || e[0].Event.Details.Email != "eng@example.com" || e[0].Event.Facts["by"] != "administrator" || e[0].Event.Details.Address != "" || e[0].Event.Lease != strings.TrimPrefix(one, "/leases/") {
 		t.Errorf("on record: %+v", e)
+	}
+	auditor := s.as(t, "audit")
+	auditor.Get("/audit?person=root@example.com").MustSay(t, 200, "Ended the lease of eng@example.com as viewer on pay.")
+	auditor.Get("/audit?person=eng@example.com").MustSay(t, 200, "An administrator ended the lease as viewer on pay.")
+	if strings.Contains(eng.Get(one).Text, "root@example.com") {
+		t.Error("the owner learns who the administrator is")
 	}
 	root.Post("/administration/leases/ls_none/end", nil).MustSay(t, 404)
 }
@@ -113,7 +119,7 @@ func TestSigningOutEndsAllLeasesWhereTheOperatorWantsThat(t *testing.T) {
 		b, elsewhere := s.as(t, "eng"), s.as(t, "eng")
 		lease := b.Post("/clusters/pay", url.Values{"role": {"viewer"}, "key": {"a"}}).URL.Path
 		b.Get("/access").MustSay(t, 200, map[bool]string{true: "ends all your leases", false: "Signing out ends no lease"}[wanted])
-		b.Post("/sign-out", nil).MustSay(t, 200)
+		b.Post("/sign-out", nil).MustSay(t, 200, map[bool]string{true: "Your leases have ended.", false: "Leases you did not end go on until their time."}[wanted])
 		elsewhere.Get(lease).MustSay(t, 200, map[bool]string{true: "The lease as viewer on pay ended with the sign-out.", false: "Works until"}[wanted])
 	}
 }

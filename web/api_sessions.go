@@ -91,6 +91,13 @@ func (s *server) apiSessions(w http.ResponseWriter, r *http.Request) error {
 func (s *server) apiSignOut(w http.ResponseWriter, r *http.Request) error {
 	who, _ := sessionOf(r)
 	id := chi.URLParam(r, "session")
+	if id == "this" && who.Client != nil && r.URL.Query().Get("replaced") == "true" {
+		if err := s.SignIn.Replaced(r, who); err != nil {
+			return err
+		}
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
 	if id == "this" {
 		id = who.Key.Mark()
 	}

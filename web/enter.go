@@ -96,7 +96,7 @@ func (s *server) signedOut(w http.ResponseWriter, r *http.Request) error {
 		// Signing out here has worked; a page that says so is worth more.
 		s.Slog.Error("what was left by signing out could not be read", "error", err, "request", visitOf(r).id)
 	}
-	m := view.SignedOut{Frame: s.frame(r, "Signed out", ""), SignIn: view.PathSignIn + "?stay=1",
+	m := view.SignedOut{Frame: s.frame(r, "Signed out", ""), SignIn: view.PathSignIn + "?stay=1", LeasesEnded: s.SignIn.EndLeases,
 		Note: "Your provider may still know this browser: signing in again can need no password."}
 	switch {
 	case f.Done:

@@ -38,6 +38,8 @@ func say(e audit.Event) string {
 		return "Broke the glass: " + on + "."
 	case audit.LeaseEnded:
 		return ended(e, on)
+	case audit.Administered:
+		return administered(e, on)
 	case audit.LeaseExpired:
 		return "The lease as " + on + " ran out."
 	case audit.Intended:
@@ -78,6 +80,15 @@ func refused(e audit.Event, on string) string {
 		s += " Asked " + n + " times more within a minute."
 	}
 	return s
+}
+
+// administered tells what an administrator did, and to whom.
+func administered(e audit.Event, on string) string {
+	whom := orElse(e.Details.More["person"], e.Facts["person"])
+	if e.Facts["act"] == "end-lease" {
+		return "Ended the lease of " + whom + " as " + on + "."
+	}
+	return "Signed " + whom + " out everywhere."
 }
 
 func ended(e audit.Event, on string) string {
@@ -127,16 +138,13 @@ func handed(e audit.Event) string {
 }
 
 // steps is a lease's history for its owner, oldest first. An intent is half a
-// story; its outcome tells the rest. Who else asked for it is for auditors.
+// story; its outcome tells the rest. Who else asked for it,
+// and which administrator ended it, is for auditors.
 func steps(newestFirst []audit.Row) (out []view.Step) {
 	for _, row := range slices.Backward(newestFirst) {
 		e := row.Event
-		if e.Kind != audit.Intended {
-			step := view.Step{At: e.At, What: say(e), Where: e.Details.Address}
-			if e.Facts["by"] == lease.ByAdministrator {
-				step.Where = "" // where an administrator works is for auditors
-			}
-			out = append(out, step)
+		if e.Kind != audit.Intended && e.Kind != audit.Administered {
+			out = append(out, view.Step{At: e.At, What: say(e), Where: e.Details.Address})
 		}
 	}
 	return out

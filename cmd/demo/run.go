@@ -146,10 +146,12 @@ func (w *world) welcome(out io.Writer) {
 			"     curl --cacert %s -H \"Authorization: Bearer $(sed -n 's/^ *token: //p' %s)\" %s/api/v1/namespaces\n",
 			w.doors["payments-dev"].caFile, file, w.doors["payments-dev"].url)
 	}
-	fmt.Fprint(out, `  4. Sign out, come back as the person on call, and break the glass on payments-prod.
-  5. Come back as the auditor and read what happened; or sign in with "Example guests" as the contractor.
+	fmt.Fprintf(out, `  4. For hours of work, the client: go build -o ~/.local/bin/kubectl-daypass ./cmd/kubectl-daypass
+     then: kubectl daypass login %s, and list, get payments-dev --role viewer
+  5. Sign out, come back as the person on call, and break the glass on payments-prod.
+  6. Come back as the administrator, who ends what others hold; as the auditor, who reads what happened; or sign in with "Example guests" as the contractor.
 
 Ctrl-C stops everything. What happens from here on:
 
-`)
+`, w.url)
 }

@@ -261,7 +261,7 @@ func leavingAll(t *testing.T, o opener) {
 	signIn(t, s, of("bo", "", "b"))
 	ada := of("ada", "", "").Principal.ID()
 	told := 0
-	n, err := s.SignOutAll(t.Context(), ada, func(in auth.Session) auth.Ending {
+	n, err := s.SignOutAll(t.Context(), ada, event(audit.Administered, noon, lease.Lease{}), func(in auth.Session) auth.Ending {
 		told++
 		return ended(in)
 	})
@@ -277,7 +277,7 @@ func leavingAll(t *testing.T, o opener) {
 	if _, err := s.Session(t.Context(), of("", "", "b").Key); err != nil {
 		t.Errorf("somebody else is signed out: %v", err)
 	}
-	if n, err := s.SignOutAll(t.Context(), ada, ended); n != 0 || err != nil {
+	if n, err := s.SignOutAll(t.Context(), ada, event(audit.Administered, noon, lease.Lease{}), ended); n != 0 || err != nil {
 		t.Errorf("again: %d, %v", n, err)
 	}
 }

@@ -50,6 +50,8 @@ type SignedOut struct {
 
 	Provider string
 	Leave    string // where to sign out at the provider too; empty: not offered
+
+	LeasesEnded bool // together with the session
 }
 
 // NotSignedIn is what a page answers to somebody it does not know.

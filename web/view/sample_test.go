@@ -74,8 +74,8 @@ func samples() []page {
 			Providers: []Provider{{"Example staff", "/auth/okta/start?return=%2F", ""}, {"Guests", "/auth/guests/start", "It cannot be reached just now; it may fail."}},
 			Failure:   &Failure{"Okta answered, but its answer does not carry your groups.", "Ask whoever runs Okta to add the groups claim.", false},
 		}, SignInPage),
-		drawn("signed-out", SignedOut{stranger("Signed out"), "/sign-in", "You may still be signed in at Okta.", "", ""}, SignedOutPage),
-		drawn("signed-out-leave", SignedOut{stranger("Signed out"), "/sign-in", "Okta still knows this browser.", "Okta & sons", "/auth/okta/leave"}, SignedOutPage),
+		drawn("signed-out", SignedOut{stranger("Signed out"), "/sign-in", "You may still be signed in at Okta.", "", "", false}, SignedOutPage),
+		drawn("signed-out-leave", SignedOut{stranger("Signed out"), "/sign-in", "Okta still knows this browser.", "Okta & sons", "/auth/okta/leave", true}, SignedOutPage),
 		drawn("not-signed-in", NotSignedIn{stranger("Not signed in"), "/sign-in", "Your session ended after 8 hours."}, NotSignedInPage),
 		drawn("problem", Problem{
 			Frame: framed("Not allowed", ""), Status: 403, What: "No grant opens ledger-prod as admin to you.",
