@@ -273,3 +273,19 @@ func TestBodiesAreReadStrictly(t *testing.T) {
 		t.Errorf("a form is answered %d", p.Status)
 	}
 }
+
+func TestProgramsAreToldWhatToDoAtAProgram(t *testing.T) {
+	s := newSite(t)
+	c := signedIn(t, s, s.as(t, "eng"))
+	for code, ask := range map[string]api.Ask{
+		"--reason":      {Cluster: "pay", Role: "admin"},
+		"--break-glass": {Cluster: "hidden", Role: "admin"},
+		"daypass list":  {Cluster: "nowhere", Role: "viewer"},
+	} {
+		_, err := c.Start(t.Context(), api.Start{Ask: ask, Key: code})
+		var p *api.Problem
+		if !errors.As(err, &p) || !strings.Contains(p.Next, code) || strings.Contains(p.Next, "page") {
+			t.Errorf("%+v: %v", ask, err)
+		}
+	}
+}

@@ -155,7 +155,7 @@ func TestALinkThatDoesNotFitIsToldPlainly(t *testing.T) {
 	b.Get("/c/pay/nobody").MustSay(t, 404, "nobody")
 	b.Get("/c/nowhere/viewer?for=1h").MustSay(t, 404, "nowhere")
 	b.Get("/c/nowhere/viewer?for=soon").MustSay(t, 404, "nowhere")
-	b.Get("/c/pay").MustSay(t, 404, "There is no page here.")
+	b.Get("/c/pay").MustSay(t, 404, "There is nothing at this address.")
 	s.as(t, "none").Get("/c/pay/viewer?for=1h").MustSay(t, 403, "It is for members of staff:eng or staff:office.")
 	s.as(t, "none").Get("/c/pay/viewer?for=soon").MustSay(t, 403, "It is for members of staff:eng or staff:office.")
 	if n := len(s.events(t, audit.LeaseStarted)); n != 0 {

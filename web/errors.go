@@ -84,7 +84,7 @@ func (s *server) table(r *http.Request, err error) problem {
 	case errors.Is(err, errDevice):
 		return problem{http.StatusForbidden, "Whoever signed in by a typed code cannot break the glass.", "Sign in with a browser on the same machine, or use the pages.", nil, "device-break-glass"}
 	case errors.Is(err, errNoPage):
-		return problem{http.StatusNotFound, "There is no page here.", "Go back to the clusters, or look at the address again.", nil, "no-page"}
+		return problem{http.StatusNotFound, "There is nothing at this address.", "Go back to the clusters, or look at the address again.", nil, "no-page"}
 	case errors.Is(err, download.ErrNone):
 		return problem{http.StatusNotFound, "There is no such client here.", "See " + s.URL.String() + view.PathClient + " for what there is.", nil, "no-client"}
 	case errors.Is(err, download.ErrChanged):
@@ -202,7 +202,7 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		s.details(w, r, p)
 		return
 	}
-	if errors.Is(err, auth.ErrSignedOut) {
+	if errors.Is(err, auth.ErrSignedOut) || errors.Is(err, lease.ErrSignedOut) {
 		s.notSignedIn(w, r)
 		return
 	}
@@ -259,6 +259,6 @@ func (s *server) details(w http.ResponseWriter, r *http.Request, p problem) {
 	w.WriteHeader(p.status)
 	_ = json.NewEncoder(w).Encode(map[string]any{ // whoever asked may be gone
 		"type": "about:blank", "title": http.StatusText(p.status), "status": p.status,
-		"detail": p.what, "code": p.code, "next": p.next, "request": visitOf(r).id,
+		"detail": p.what, "code": p.code, "next": p.nextOf(), "request": visitOf(r).id,
 	})
 }

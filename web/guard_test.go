@@ -142,7 +142,7 @@ func TestARefusalWithoutAWayInNamesWhomToAsk(t *testing.T) {
 func TestBadRequestsAreToldPlainly(t *testing.T) {
 	s := newSite(t)
 	b := s.as(t, "eng")
-	b.Get("/nowhere").MustSay(t, 404, "There is no page here.")
+	b.Get("/nowhere").MustSay(t, 404, "There is nothing at this address.")
 	b.Get("/clusters/nope").MustSay(t, 404, `No cluster is named`)
 	b.Get("/leases/ls_nope").MustSay(t, 404, "There is no such lease of yours.")
 	b.Post("/clusters/pay", url.Values{"role": {"viewer"}, "reason": {strings.Repeat("x", 70<<10)}}).MustSay(t, 413, "larger than Daypass takes")
