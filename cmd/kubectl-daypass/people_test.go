@@ -223,6 +223,22 @@ func TestGet(t *testing.T) {
 			d.refused(d.run(append([]string{"get"}, args...)...), exitUsage)
 		}
 	})
+	t.Run("takes no context over that another Daypass made", func(t *testing.T) {
+		other := newDesk(t)
+		file := filepath.Join(d.home, "shared")
+		d.must("get", "payments-prod", "--role", "viewer", "--kubeconfig", file)
+		before, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other.login()
+		other.refused(other.run("get", "payments-prod", "--role", "viewer", "--kubeconfig", file), exitFailed, "it asks "+d.server.URL+" for tokens", "--context NAME", "The lease was ended again.")
+		if after, err := os.ReadFile(file); err != nil || string(after) != string(before) {
+			t.Errorf("%v:\n%s", err, after)
+		}
+		other.must("get", "payments-prod", "--role", "viewer", "--kubeconfig", file, "--context", "theirs")
+		d.must("get", "payments-prod", "--role", "viewer", "--kubeconfig", file)
+	})
 	t.Run("asks twice under one key when the answer is lost", func(t *testing.T) {
 		lost := 0
 		d.server.Instead(func(_ http.ResponseWriter, r *http.Request) bool {
