@@ -111,7 +111,7 @@ func writeJSON(path string, v any) error {
 
 // writePrivate puts a file in place whole or not at all.
 func writePrivate(path string, b []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := makeFolder(filepath.Dir(path)); err != nil {
 		return unwritable(path, err)
 	}
 	next := path + ".new-" + rand.Text()[:8]
@@ -126,6 +126,7 @@ func writePrivate(path string, b []byte) error {
 	return nil
 }
 
+// fill makes a file anew: with O_EXCL, no link is followed.
 func fill(path string, b []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
