@@ -156,6 +156,9 @@ func reason(err error) error {
 	return err
 }
 
+// atMostAside is how many damaged files of one name are kept.
+const atMostAside = 3
+
 // setAside keeps a damaged file under another name, for whoever wants to know
 // what happened to it.
 func (h home) setAside(path string) (string, error) {
@@ -163,5 +166,25 @@ func (h home) setAside(path string) (string, error) {
 	if err := os.Rename(path, to); err != nil {
 		return "", fmt.Errorf("%s is damaged and cannot be kept aside: %w", path, reason(err))
 	}
+	thin(path, to)
 	return to, nil
+}
+
+// thin takes the oldest of what was set aside away, and never what just was.
+// Where that fails, the next time does it.
+func thin(path, made string) {
+	all, err := os.ReadDir(filepath.Dir(path)) // sorted by name, which has the time
+	if err != nil {
+		return
+	}
+	var old []string
+	for _, e := range all {
+		if strings.HasPrefix(e.Name(), filepath.Base(path)+".bad-") && e.Name() != filepath.Base(made) {
+			old = append(old, filepath.Join(filepath.Dir(path), e.Name()))
+		}
+	}
+	for len(old) >= atMostAside {
+		_ = os.Remove(old[0])
+		old = old[1:]
+	}
 }
