@@ -157,7 +157,7 @@ func (c *Client) ask(ctx context.Context, q question, out any) error {
 	if err := json.Unmarshal(raw, out); err != nil {
 		return &NotDaypass{Host: c.Server.Host, Got: "an answer that cannot be read"}
 	}
-	plain(out)
+	plain(out, paragraph)
 	return nil
 }
 
@@ -275,7 +275,7 @@ func (c *Client) problem(status int, raw []byte) error {
 	if err := json.Unmarshal(raw, p); err != nil || p.Code == "" {
 		return &NotDaypass{Host: c.Server.Host, Status: status, Got: "an error that is not its own"}
 	}
-	plain(p)
+	plain(p, sentence)
 	p.Status = status
 	return p
 }
@@ -285,7 +285,7 @@ func elsewhere(res *http.Response) string {
 	if err != nil {
 		return "nowhere"
 	}
-	return Plain(to.Host)
+	return short(to.Host, sentence)
 }
 
 func called(kind string) string {
@@ -295,5 +295,5 @@ func called(kind string) string {
 	case kind == "":
 		return "something without a type"
 	}
-	return Plain(kind)
+	return short(kind, sentence)
 }

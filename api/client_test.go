@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -279,6 +280,64 @@ func TestTextOfTheServerIsPlain(t *testing.T) {
 	if got := err.Error(); got != "a]0;titleb  c d1me" {
 		t.Errorf("got %q", got)
 	}
+}
+
+func TestTextOfTheServerIsBounded(t *testing.T) {
+	long := strings.Repeat("a", 1000) + strings.Repeat("ü", 512<<10) // a border of a rune is not every byte
+	answers := map[string]http.HandlerFunc{
+		"a problem": func(w http.ResponseWriter, _ *http.Request) { apitest.Problem(w, 500, "x", long, long) },
+		"a problem that has but a code": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/problem+json")
+			w.WriteHeader(403)
+			_ = json.NewEncoder(w).Encode(api.Problem{Code: long})
+		},
+		"a type of content": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/"+strings.Repeat("a", 40<<10))
+		},
+		"a redirect": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Location", "https://"+strings.Repeat("a", 40<<10))
+			w.WriteHeader(302)
+		},
+		"a broken answer": func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := w.(http.Hijacker).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_, _ = conn.Write([]byte("HTTP/1.1 " + strings.Repeat("9", 40<<10) + " no\r\n\r\n"))
+			_ = conn.Close()
+		},
+	}
+	for name, answer := range answers {
+		t.Run("in "+name, func(t *testing.T) {
+			s := httptest.NewServer(answer)
+			defer s.Close()
+			u, _ := api.ParseServer(s.URL)
+			_, err := (&api.Client{Server: u}).About(t.Context())
+			if err == nil || len(err.Error()) > 2400 || !utf8.ValidString(err.Error()) || !strings.Contains(err.Error(), "…") {
+				t.Errorf("%d bytes: %.3000v", len(err.Error()), err)
+			}
+		})
+	}
+	t.Run("in what is no problem too, and a token is whole", func(t *testing.T) {
+		s := apitest.New()
+		defer s.Close()
+		s.Person = long
+		c := signedIn(t, s)
+		p, err := c.Me(t.Context())
+		if err != nil || len(p.Label) > 17<<10 || !strings.HasSuffix(p.Label, "ü…") || p.Principal != "pr_ann" {
+			t.Errorf("%v, %d bytes", err, len(p.Label))
+		}
+		token := strings.Repeat("t", 12<<10) // more than a header takes
+		s.Instead(func(w http.ResponseWriter, _ *http.Request) bool {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = w.Write([]byte(`{"token":"` + token + `"}`))
+			return true
+		})
+		if got, err := c.Token(t.Context(), "ls_x"); err != nil || got.Token != token {
+			t.Errorf("%v, %d bytes", err, len(got.Token))
+		}
+	})
 }
 
 func TestPlain(t *testing.T) {

@@ -52,7 +52,7 @@ type Unreachable struct {
 }
 
 func (u *Unreachable) Error() string {
-	return fmt.Sprintf("%s cannot be reached: %s", u.Host, Plain(u.Err.Error()))
+	return fmt.Sprintf("%s cannot be reached: %s", u.Host, short(u.Err.Error(), sentence))
 }
 
 // Unwrap gives what the network said.

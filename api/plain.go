@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Plain makes text from elsewhere safe to print: one line, and nothing in it
@@ -20,48 +21,68 @@ func Plain(s string) string {
 	}, s)
 }
 
-// plain makes all strings of an answer so.
-func plain(answer any) { clean(reflect.ValueOf(answer)) }
+// How many bytes of one text are taken from a server. A failure is for people
+// to read; anything else is no longer than a header of HTTP, which tokens have
+// to fit into.
+const (
+	sentence  = 1 << 10
+	paragraph = 16 << 10
+)
 
-func clean(v reflect.Value) {
+// short is Plain, and cut off after so many bytes.
+func short(s string, most int) string {
+	s = Plain(s)
+	if len(s) <= most {
+		return s
+	}
+	for most > 0 && !utf8.RuneStart(s[most]) {
+		most--
+	}
+	return s[:most] + "…"
+}
+
+// plain makes all strings of an answer so.
+func plain(answer any, most int) { clean(reflect.ValueOf(answer), most) }
+
+func clean(v reflect.Value, most int) {
 	switch v.Kind() {
 	case reflect.Pointer:
 		if !v.IsNil() {
-			clean(v.Elem())
+			clean(v.Elem(), most)
 		}
 	case reflect.String:
-		v.SetString(Plain(v.String()))
+		v.SetString(short(v.String(), most))
 	case reflect.Slice:
-		cleanEach(v)
+		cleanEach(v, most)
 	case reflect.Map:
-		cleanMap(v)
+		cleanMap(v, most)
 	case reflect.Struct:
 		for i := range v.NumField() {
 			if v.Type().Field(i).IsExported() {
-				clean(v.Field(i))
+				clean(v.Field(i), most)
 			}
 		}
 	}
 }
 
-func cleanEach(v reflect.Value) {
+func cleanEach(v reflect.Value, most int) {
 	if v.Type().Elem().Kind() == reflect.Uint8 {
 		return // bytes are not for terminals
 	}
 	for i := range v.Len() {
-		clean(v.Index(i))
+		clean(v.Index(i), most)
 	}
 }
 
 // cleanMap makes a map of strings anew: its names come from elsewhere too.
-func cleanMap(v reflect.Value) {
+func cleanMap(v reflect.Value, most int) {
 	m, ok := v.Interface().(map[string]string)
 	if !ok || m == nil {
 		return
 	}
 	made := make(map[string]string, len(m))
 	for k, s := range m {
-		made[Plain(k)] = Plain(s)
+		made[short(k, most)] = short(s, most)
 	}
 	v.Set(reflect.ValueOf(made))
 }

@@ -185,6 +185,8 @@ func TestACacheOrAPartOfAProgramIsServed(t *testing.T) {
 		"a part":                 {[2]string{"Range", "bytes=65530-65545"}, 206, whole[65530:65546]},
 		"the rest":               {[2]string{"Range", "bytes=131072-"}, 206, whole[131072:]},
 		"beyond the end":         {[2]string{"Range", "bytes=9999999-"}, 416, "invalid range: failed to overlap\n"},
+		"several parts":          {[2]string{"Range", "bytes=0-0,65536-65536"}, 200, whole},
+		"the same part often":    {[2]string{"Range", "bytes=" + strings.Repeat("0-0,65536-65536,", 500) + "0-0"}, 200, whole},
 		"what one has already":   {[2]string{"If-None-Match", `"` + sumOf([]byte(whole)) + `"`}, 304, ""},
 		"what one has of before": {[2]string{"If-None-Match", `"` + sumOf([]byte("old")) + `"`}, 200, whole},
 	} {

@@ -23,7 +23,7 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 	}
 	c := fresh("cd_")
 	s.codes[c] = code{q.Get("code_challenge"), q.Get("dpop_jkt"), q.Get("redirect_uri")}
-	back.RawQuery = url.Values{"code": {c}, "state": {q.Get("state")}}.Encode()
+	back.RawQuery = url.Values{"code": {c}, "state": {q.Get("state")}, "iss": {s.URL}}.Encode()
 	http.Redirect(w, r, back.String(), http.StatusSeeOther)
 }
 

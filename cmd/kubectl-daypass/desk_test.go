@@ -104,24 +104,32 @@ func (d *desk) must(args ...string) string {
 	return r.out
 }
 
-// login signs in by the browser: it reads the link and goes there.
+// login signs in by the browser.
 func (d *desk) login() {
 	d.Helper()
+	if r := d.visit(); r.code != 0 || !strings.Contains(r.out, "as ann@example.com") {
+		d.Fatalf("login: %+v", r)
+	}
+}
+
+// visit is a login whose link somebody reads and follows.
+func (d *desk) visit() ran {
+	d.Helper()
 	c := d.command("login", "--no-browser", d.server.URL)
-	out := &bytes.Buffer{}
-	c.Stdout = out
-	errs, err := c.StderrPipe()
+	var out, said bytes.Buffer
+	c.Stdout = &out
+	pipe, err := c.StderrPipe()
 	if err != nil {
 		d.Fatal(err)
 	}
 	if err := c.Start(); err != nil {
 		d.Fatal(err)
 	}
+	errs := io.TeeReader(pipe, &said)
 	d.open(errs)
-	rest, _ := io.ReadAll(errs)
-	if err := c.Wait(); err != nil || !strings.Contains(out.String(), "as ann@example.com") {
-		d.Fatalf("login: %v, %s%s", err, out, rest)
-	}
+	_, _ = io.Copy(io.Discard, errs) // Wait tells how it ended
+	_ = c.Wait()
+	return ran{out.String(), said.String(), c.ProcessState.ExitCode()}
 }
 
 // open is a browser that finds the link in what is said.

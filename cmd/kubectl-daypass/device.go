@@ -11,11 +11,15 @@ import (
 
 // byCode signs in by a code that somebody types into a browser elsewhere.
 func (h home) byCode(ctx context.Context, c *api.Client, name string) (api.SignedIn, error) {
+	key, err := api.Thumbprint(&c.Key.PublicKey)
+	if err != nil {
+		return api.SignedIn{}, err
+	}
 	d, err := c.BeginDevice(ctx, api.DeviceAsk{Name: name})
 	if err != nil {
 		return api.SignedIn{}, err
 	}
-	fmt.Fprintf(h.err, "Open %s in any browser and type this code:\n\n    %s\n\nType it only if you ran this command yourself. Waiting ...\n", d.VerificationURI, d.UserCode)
+	fmt.Fprintf(h.err, "Open %s in any browser and type this code:\n\n    %s\n\nType it only if you ran this command yourself, and allow it only if the page shows this key: %s\nWaiting ...\n", d.VerificationURI, d.UserCode, key)
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(max(d.ExpiresIn, 1))*time.Second)
 	defer cancel()
 	every := time.Duration(max(d.Interval, 1)) * time.Second

@@ -9,6 +9,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // nobody runs as somebody whom permissions stop, even where the tests' user is
@@ -175,6 +178,36 @@ func TestDamagedFiles(t *testing.T) {
 		d.refused(d.token(id), exitSignedOut, "is not the key that was signed in with", "kubectl daypass login")
 		if after, err := os.ReadFile(filepath.Join(d.files(), "key.pem")); err != nil || string(after) != string(key) {
 			t.Errorf("%v", err)
+		}
+	})
+	t.Run("are kept aside three times at most, the newest", func(t *testing.T) {
+		d := newDesk(t)
+		id := d.lease()
+		now := time.Date(2031, 1, 1, 0, 0, 0, 0, time.UTC)
+		h := home{world: world{now: func() time.Time { return now }}}
+		var made []string
+		for _, by := range []time.Duration{1, 2, 3, 4, -9} { // at last the clock is set back
+			now = now.Add(by * time.Hour)
+			damage(t, d.cached(id))
+			to, err := h.setAside(d.cached(id))
+			if err != nil {
+				t.Fatal(err)
+			}
+			made = append(made, to)
+		}
+		other := d.cached(id+"2") + ".bad-20300101T000000Z"
+		damage(t, other)
+		damage(t, d.cached(id))
+		if _, err := h.setAside(d.cached(id)); err != nil { // in the same second
+			t.Fatal(err)
+		}
+		left, err := filepath.Glob(d.cached(id) + ".bad-*")
+		want := []string{made[4], made[2], made[3]}
+		if diff := cmp.Diff(want, left); err != nil || diff != "" {
+			t.Error(err, diff)
+		}
+		if _, err := os.Stat(other); err != nil {
+			t.Errorf("another's was taken away: %v", err)
 		}
 	})
 	t.Run("that others may read are refused", func(t *testing.T) {

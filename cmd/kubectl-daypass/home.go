@@ -111,7 +111,7 @@ func writeJSON(path string, v any) error {
 
 // writePrivate puts a file in place whole or not at all.
 func writePrivate(path string, b []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := makeFolder(filepath.Dir(path)); err != nil {
 		return unwritable(path, err)
 	}
 	next := path + ".new-" + rand.Text()[:8]
@@ -126,6 +126,7 @@ func writePrivate(path string, b []byte) error {
 	return nil
 }
 
+// fill makes a file anew: with O_EXCL, no link is followed.
 func fill(path string, b []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -155,6 +156,9 @@ func reason(err error) error {
 	return err
 }
 
+// atMostAside is how many damaged files of one name are kept.
+const atMostAside = 3
+
 // setAside keeps a damaged file under another name, for whoever wants to know
 // what happened to it.
 func (h home) setAside(path string) (string, error) {
@@ -162,5 +166,25 @@ func (h home) setAside(path string) (string, error) {
 	if err := os.Rename(path, to); err != nil {
 		return "", fmt.Errorf("%s is damaged and cannot be kept aside: %w", path, reason(err))
 	}
+	thin(path, to)
 	return to, nil
+}
+
+// thin takes the oldest of what was set aside away, and never what just was.
+// Where that fails, the next time does it.
+func thin(path, made string) {
+	all, err := os.ReadDir(filepath.Dir(path)) // sorted by name, which has the time
+	if err != nil {
+		return
+	}
+	var old []string
+	for _, e := range all {
+		if strings.HasPrefix(e.Name(), filepath.Base(path)+".bad-") && e.Name() != filepath.Base(made) {
+			old = append(old, filepath.Join(filepath.Dir(path), e.Name()))
+		}
+	}
+	for len(old) >= atMostAside {
+		_ = os.Remove(old[0])
+		old = old[1:]
+	}
 }

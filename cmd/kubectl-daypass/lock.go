@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -15,10 +16,13 @@ var errBusy = errors.New("another kubectl-daypass is at it")
 // lock takes a lock that one process at a time has. The file stays: were it
 // taken away, two processes could hold two locks of one name.
 func lock(ctx context.Context, path string, wait time.Duration) (release func(), err error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := makeFolder(filepath.Dir(path)); err != nil {
 		return nil, unwritable(path, err)
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|noLink, 0o600)
+	if err != nil && isLink(path) {
+		return nil, fmt.Errorf("%s is a link, and could lead to anything: take it away", path)
+	}
 	if err != nil {
 		return nil, unwritable(path, err)
 	}
@@ -27,6 +31,11 @@ func lock(ctx context.Context, path string, wait time.Duration) (release func(),
 		return nil, fmt.Errorf("waiting for %s: %w", path, err)
 	}
 	return func() { _ = f.Close() }, nil
+}
+
+func isLink(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode()&fs.ModeSymlink != 0
 }
 
 // await asks again and again rather than sleep in the lock: whoever has it may

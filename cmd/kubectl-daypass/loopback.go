@@ -22,6 +22,7 @@ const longestLogin = 10 * time.Minute
 // 8252, section 7.3.
 type doorman struct {
 	listener net.Listener
+	server   string // whose answer is waited for
 	state    string
 	came     chan arrival
 }
@@ -38,14 +39,14 @@ func (h home) byBrowser(ctx context.Context, c *api.Client, name string, linkOnl
 	if err != nil {
 		return api.SignedIn{}, fmt.Errorf("no port of this machine is free for the browser to come back to: %w", err)
 	}
-	d := &doorman{l, rand.Text(), make(chan arrival, 1)}
+	d := &doorman{l, c.Server.String(), rand.Text(), make(chan arrival, 1)}
 	verifier := rand.Text() + rand.Text() // RFC 7636 wants 43 to 128 characters
-	link, err := d.link(c, name, verifier)
+	key, err := api.Thumbprint(&c.Key.PublicKey)
 	if err != nil {
 		_ = l.Close() // nobody came
 		return api.SignedIn{}, err
 	}
-	h.show(link, linkOnly)
+	h.show(d.link(key, name, verifier), key, linkOnly)
 	code, err := d.wait(ctx)
 	if err != nil {
 		return api.SignedIn{}, err
@@ -55,26 +56,23 @@ func (h home) byBrowser(ctx context.Context, c *api.Client, name string, linkOnl
 
 func (d *doorman) back() string { return "http://" + d.listener.Addr().String() + "/callback" }
 
-func (d *doorman) link(c *api.Client, name, verifier string) (string, error) {
-	thumbprint, err := api.Thumbprint(&c.Key.PublicKey)
-	if err != nil {
-		return "", err
-	}
+func (d *doorman) link(key, name, verifier string) string {
 	sum := sha256.Sum256([]byte(verifier))
 	q := url.Values{
 		"redirect_uri": {d.back()}, "state": {d.state}, "code_challenge_method": {"S256"},
-		"code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])}, "dpop_jkt": {thumbprint}, "client_name": {name},
+		"code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])}, "dpop_jkt": {key}, "client_name": {name},
 	}
-	return c.Server.String() + "/client/authorize?" + q.Encode(), nil
+	return d.server + "/client/authorize?" + q.Encode()
 }
 
-// show opens the link, or has the person open it.
-func (h home) show(link string, linkOnly bool) {
+// show opens the link, or has the person open it. The key tells them whether
+// the page asks for this program or for another.
+func (h home) show(link, key string, linkOnly bool) {
+	ask := "Open this link in a browser on this machine:\n"
 	if !linkOnly && openBrowser(link) == nil {
-		fmt.Fprintln(h.err, "Your browser opens. If it does not, open this link in a browser on this machine:\n"+link)
-		return
+		ask = "Your browser opens. If it does not, open this link in a browser on this machine:\n"
 	}
-	fmt.Fprintln(h.err, "Open this link in a browser on this machine:\n"+link)
+	fmt.Fprintln(h.err, ask+link+"\nAllow it only if the page shows this key: "+key)
 }
 
 // wait gives the code of the first arrival that knows the state.
@@ -112,7 +110,7 @@ func (d *doorman) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Nothing is here.", http.StatusNotFound)
 		return
 	}
-	a := arrived(q)
+	a := d.arrived(q)
 	select {
 	case d.came <- a:
 	default: // reloaded
@@ -124,7 +122,13 @@ func (d *doorman) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprintf(w, "<!doctype html><html lang=en><meta charset=utf-8><title>Daypass</title><p>%s", said) // for courtesy
 }
 
-func arrived(q url.Values) arrival {
+// arrived reads an answer, once it is the asked server's own: RFC 9207, section
+// 2.4. A server that means ill can lead the browser on to another; what that
+// one gave would then be ours to pass on to the first.
+func (d *doorman) arrived(q url.Values) arrival {
+	if by := q["iss"]; len(by) != 1 || by[0] != d.server {
+		return arrival{err: &failure{code: exitFailed, say: "The answer came from another Daypass than " + d.server + ", which was asked; nobody was signed in here. Tell whoever runs them."}}
+	}
 	switch e := q.Get("error"); {
 	case e == "access_denied":
 		return arrival{err: &failure{code: exitRefused, say: "You refused the sign-in in the browser. Nothing was changed."}}

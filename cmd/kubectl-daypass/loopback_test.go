@@ -16,24 +16,30 @@ func TestTheDoorman(t *testing.T) {
 	}
 	defer func() { _ = l.Close() }()
 	host := l.Addr().String()
+	const by = "&iss=https://daypass.example.com"
 	for name, c := range map[string]struct {
 		method, host, target, code string
 		exit                       int // of the error; zero: none
 		ignored                    bool
 	}{
-		"takes the code":                       {"GET", host, "/callback?code=c&state=s", "c", 0, false},
-		"hears a refusal":                      {"GET", host, "/callback?error=access_denied&state=s", "", exitRefused, false},
-		"hears another error":                  {"GET", host, "/callback?error=%1b&state=s", "", exitFailed, false},
-		"wants a code":                         {"GET", host, "/callback?state=s", "", exitFailed, false},
-		"ignores another state":                {"GET", host, "/callback?code=c&state=t", "", 0, true},
-		"ignores no state":                     {"GET", host, "/callback?code=c", "", 0, true},
-		"ignores a refusal by another site":    {"GET", host, "/callback?error=access_denied", "", 0, true},
-		"ignores names that lead here":         {"GET", "evil.example.com", "/callback?code=c&state=s", "", 0, true},
-		"ignores what is sent":                 {"POST", host, "/callback?code=c&state=s", "", 0, true},
-		"ignores other pages, such as an icon": {"GET", host, "/favicon.ico?code=c&state=s", "", 0, true},
+		"takes the code":                       {"GET", host, "/callback?code=c&state=s" + by, "c", 0, false},
+		"hears a refusal":                      {"GET", host, "/callback?error=access_denied&state=s" + by, "", exitRefused, false},
+		"hears another error":                  {"GET", host, "/callback?error=%1b&state=s" + by, "", exitFailed, false},
+		"wants a code":                         {"GET", host, "/callback?state=s" + by, "", exitFailed, false},
+		"takes no code of another server":      {"GET", host, "/callback?code=c&state=s&iss=https://daypass.example.org", "", exitFailed, false},
+		"takes no code of a longer name":       {"GET", host, "/callback?code=c&state=s" + by + ".example.org", "", exitFailed, false},
+		"takes no code of nobody":              {"GET", host, "/callback?code=c&state=s", "", exitFailed, false},
+		"takes no code of two":                 {"GET", host, "/callback?code=c&state=s" + by + by, "", exitFailed, false},
+		"believes no refusal of another":       {"GET", host, "/callback?error=access_denied&state=s", "", exitFailed, false},
+		"ignores another state":                {"GET", host, "/callback?code=c&state=t" + by, "", 0, true},
+		"ignores no state":                     {"GET", host, "/callback?code=c" + by, "", 0, true},
+		"ignores a refusal by another site":    {"GET", host, "/callback?error=access_denied" + by, "", 0, true},
+		"ignores names that lead here":         {"GET", "evil.example.com", "/callback?code=c&state=s" + by, "", 0, true},
+		"ignores what is sent":                 {"POST", host, "/callback?code=c&state=s" + by, "", 0, true},
+		"ignores other pages, such as an icon": {"GET", host, "/favicon.ico?code=c&state=s" + by, "", 0, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := &doorman{l, "s", make(chan arrival, 1)}
+			d := &doorman{l, "https://daypass.example.com", "s", make(chan arrival, 1)}
 			r := httptest.NewRequest(c.method, c.target, nil)
 			r.Host = c.host
 			w := httptest.NewRecorder()

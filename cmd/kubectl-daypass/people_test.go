@@ -136,6 +136,39 @@ func TestLogin(t *testing.T) {
 			t.Errorf("asked %d times", n)
 		}
 	})
+	t.Run("sends no code on that another server gave", func(t *testing.T) {
+		d, honest := newDesk(t), newDesk(t)
+		d.server.Instead(func(w http.ResponseWriter, r *http.Request) bool {
+			if r.URL.Path == "/client/authorize" {
+				http.Redirect(w, r, honest.server.URL+r.URL.RequestURI(), http.StatusSeeOther)
+			}
+			return r.URL.Path == "/client/authorize"
+		})
+		r := d.visit()
+		if r.code != exitFailed || r.out != "" || !strings.Contains(r.err, "came from another Daypass than "+d.server.URL) || !strings.Contains(r.err, "nobody was signed in") {
+			t.Errorf("%+v", r)
+		}
+		if n := d.server.Asked("POST /api/v1/sessions") + honest.server.Asked("POST /api/v1/sessions"); n != 0 {
+			t.Errorf("the code was sent on %d times", n)
+		}
+		if left, _ := os.ReadDir(d.files()); len(left) != 0 {
+			t.Errorf("left behind: %v", left)
+		}
+	})
+	t.Run("shows the key that the page has to show", func(t *testing.T) {
+		d := newDesk(t)
+		r := d.visit()
+		_, asked, _ := strings.Cut(r.err, "dpop_jkt=")
+		key, _, _ := strings.Cut(asked, "&")
+		if len(key) != 43 || !strings.Contains(r.err, "shows this key: "+key+"\n") {
+			t.Errorf("%+v", r)
+		}
+		r = d.run("login", "--device", d.server.URL)
+		var s signIn
+		if err := readJSON(filepath.Join(d.files(), "session.json"), &s); err != nil || s.Thumbprint == key || !strings.Contains(r.err, "shows this key: "+s.Thumbprint+"\n") {
+			t.Errorf("%v, %+v", err, r)
+		}
+	})
 	t.Run("in plain text over the network is refused", func(t *testing.T) {
 		d := newDesk(t)
 		d.refused(d.run("login", "http://daypass.example.com"), exitUsage, "Use https")
@@ -189,6 +222,22 @@ func TestGet(t *testing.T) {
 		for _, args := range [][]string{{"--lease", id, "payments-prod"}, {"--lease", id, "--role", "viewer"}, {"--lease", "x/y"}, {}} {
 			d.refused(d.run(append([]string{"get"}, args...)...), exitUsage)
 		}
+	})
+	t.Run("takes no context over that another Daypass made", func(t *testing.T) {
+		other := newDesk(t)
+		file := filepath.Join(d.home, "shared")
+		d.must("get", "payments-prod", "--role", "viewer", "--kubeconfig", file)
+		before, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other.login()
+		other.refused(other.run("get", "payments-prod", "--role", "viewer", "--kubeconfig", file), exitFailed, "it asks "+d.server.URL+" for tokens", "--context NAME", "The lease was ended again.")
+		if after, err := os.ReadFile(file); err != nil || string(after) != string(before) {
+			t.Errorf("%v:\n%s", err, after)
+		}
+		other.must("get", "payments-prod", "--role", "viewer", "--kubeconfig", file, "--context", "theirs")
+		d.must("get", "payments-prod", "--role", "viewer", "--kubeconfig", file)
 	})
 	t.Run("asks twice under one key when the answer is lost", func(t *testing.T) {
 		lost := 0

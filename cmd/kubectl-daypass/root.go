@@ -103,13 +103,20 @@ func (w world) homeOf(named string) (home, error) {
 	if err != nil {
 		return home{}, usage("%v", err)
 	}
-	return w.home(u)
+	h, err := w.home(u)
+	if err != nil {
+		return home{}, err
+	}
+	return h, h.safe()
 }
 
 // lastServer reads which server was signed in to last.
 func (w world) lastServer() (string, error) {
 	path, err := w.lastFile()
 	if err != nil {
+		return "", err
+	}
+	if err := safe(filepath.Dir(path)); err != nil {
 		return "", err
 	}
 	b, err := os.ReadFile(path)

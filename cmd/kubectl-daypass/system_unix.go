@@ -11,6 +11,18 @@ import (
 // others says whether somebody but the owner may read or write a file.
 func others(info os.FileInfo) bool { return info.Mode().Perm()&0o077 != 0 }
 
+// foreign says whether a file is somebody else's.
+func foreign(info os.FileInfo) bool {
+	s, known := info.Sys().(*syscall.Stat_t)
+	return known && int(s.Uid) != os.Geteuid()
+}
+
+// shared says whether somebody but the owner may write.
+func shared(info os.FileInfo) bool { return info.Mode().Perm()&0o022 != 0 }
+
+// noLink has a file not be opened by way of a symbolic link.
+const noLink = syscall.O_NOFOLLOW
+
 // hold takes the lock of an open file, and says whether it got it. The lock
 // goes when the file is closed, or when the process ends.
 func hold(f *os.File) (bool, error) {

@@ -11,6 +11,14 @@ import (
 // others by what they inherit.
 func others(os.FileInfo) bool { return false }
 
+// foreign and shared cannot be told by an owner's number and a mode either.
+func foreign(os.FileInfo) bool { return false }
+func shared(os.FileInfo) bool  { return false }
+
+// noLink asks for nothing: to make a symbolic link is a right that users do not
+// have here.
+const noLink = 0
+
 // hold takes the lock of an open file, and says whether it got it. The lock
 // goes when the file is closed, or when the process ends.
 func hold(f *os.File) (bool, error) {

@@ -125,9 +125,15 @@ func (h home) unsaid(lease string, err error, kubectl int) error {
 // about a token that is still good, the server gives the same, or says that the
 // lease is over; while it does not answer, the token is given.
 func (h home) token(ctx context.Context, lease string) (kept, error) {
+	if err := safe(h.cache); err != nil {
+		return kept{}, err
+	}
 	k, err := h.kept(lease)
 	if err != nil || k.fresh(h.now()) {
 		return k, err
+	}
+	if err := h.safe(); err != nil {
+		return kept{}, err
 	}
 	ctx, stop := interruptible(ctx)
 	defer stop()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -305,6 +306,36 @@ func TestAProxyThatAnswersForTheServer(t *testing.T) {
 	d.server.Instead(nil)
 	d.age(id, awayFor)
 	d.credential(d.token(id))
+}
+
+func TestWordsWithoutEndOfTheServer(t *testing.T) {
+	d := newDesk(t)
+	id := d.lease()
+	long := strings.Repeat("<", 300<<10) // six bytes each in JSON
+	for name, answer := range map[string]func(w http.ResponseWriter){
+		"a refusal": func(w http.ResponseWriter) { apitest.Problem(w, 409, api.CodeOver, "It is over."+long, long) },
+		"a token": func(w http.ResponseWriter) {
+			w.Header().Set("Content-Type", "application/json")
+			_ = json.NewEncoder(w).Encode(api.Token{Token: long, Note: long, ExpiresAt: time.Now().Add(time.Hour), NextAt: time.Now().Add(time.Hour)})
+		},
+	} {
+		t.Run("are cut off, and what is kept of them can be read again: "+name, func(t *testing.T) {
+			d.server.Instead(func(w http.ResponseWriter, _ *http.Request) bool { answer(w); return true })
+			defer d.server.Instead(nil)
+			if err := os.RemoveAll(d.cached(id)); err != nil {
+				t.Fatal(err)
+			}
+			before := d.server.Asked("")
+			for range 3 {
+				if r := d.token(id); len(r.err) > 20<<10 || len(r.out) > 100<<10 || strings.Contains(r.err, "damaged") {
+					t.Errorf("%d and %d bytes: %.300s", len(r.out), len(r.err), r.err)
+				}
+			}
+			if n := d.server.Asked("") - before; n != 1 {
+				t.Errorf("asked %d times", n)
+			}
+		})
+	}
 }
 
 func TestWordsOfTheServerAreNoCommandsToTheTerminal(t *testing.T) {

@@ -82,8 +82,10 @@ func (e Entry) fillUser(body *yaml.Node) {
 
 // checkFree refuses to write over what is not ours.
 func (d document) checkFree(e Entry) error {
-	if user := d.item("users", e.User); user != nil && !ours(user, e.Command) {
-		return d.taken(user, "user", e.User, "it does not call "+program(e.Command))
+	if user := d.item("users", e.User); user != nil {
+		if why := e.notOurs(user); why != "" {
+			return d.taken(user, "user", e.User, "it "+why)
+		}
 	}
 	if context := d.item("contexts", e.Context); context != nil {
 		if why := d.contextInTheWay(context, e); why != "" {
@@ -99,7 +101,7 @@ func (d document) checkFree(e Entry) error {
 }
 
 func (d document) taken(item *yaml.Node, what, name, why string) error {
-	return d.at(item.Line, "there is a %s %q already that Daypass did not make (%s); it stays as it is. Choose another name with --context NAME", what, name, why)
+	return d.at(item.Line, "there is a %s %q already that this Daypass did not make (%s); it stays as it is. Choose another name with --context NAME", what, name, why)
 }
 
 func (d document) clusterInTheWay(cluster *yaml.Node, e Entry) string {
@@ -120,15 +122,15 @@ func (d document) clusterInTheWay(cluster *yaml.Node, e Entry) string {
 	return ""
 }
 
-// usedByOthers says whether a context with a user that is not ours names the
-// entry's cluster.
+// usedByOthers says whether a context with a user that is not this Daypass's
+// names the entry's cluster.
 func (d document) usedByOthers(e Entry) bool {
 	for _, context := range d.items("contexts") {
 		body := field(context, "context")
 		if text(field(body, "cluster")) != e.Cluster {
 			continue
 		}
-		if user := d.item("users", text(field(body, "user"))); user == nil || !ours(user, e.Command) {
+		if user := d.item("users", text(field(body, "user"))); user == nil || e.notOurs(user) != "" {
 			return true
 		}
 	}
@@ -142,8 +144,10 @@ func (d document) contextInTheWay(context *yaml.Node, e Entry) string {
 	if user == nil && name != e.User {
 		return "its user is " + name
 	}
-	if user != nil && !ours(user, e.Command) {
-		return "its user does not call " + program(e.Command)
+	if user != nil {
+		if why := e.notOurs(user); why != "" {
+			return "its user " + why
+		}
 	}
 	name = text(field(body, "cluster"))
 	cluster := d.item("clusters", name)
@@ -221,6 +225,37 @@ func ours(user *yaml.Node, command string) bool {
 		return false
 	}
 	return args != nil && len(args.Content) > 0 && text(args.Content[0]) == "token"
+}
+
+// notOurs says why a user is not one that this entry's Daypass made. One that
+// asks another for tokens is that one's: were it taken over, its context would
+// lead elsewhere under the same name.
+func (e Entry) notOurs(user *yaml.Node) string {
+	if !ours(user, e.Command) {
+		return "does not call " + program(e.Command)
+	}
+	var args []string
+	for _, arg := range field(field(field(user, "user"), "exec"), "args").Content {
+		args = append(args, text(arg))
+	}
+	if asks := asked(args); asks != "" && !sameServer(asks, asked(e.Args)) {
+		return "asks " + asks + " for tokens"
+	}
+	return ""
+}
+
+// asked is the server that a helper with these arguments asks: the last one
+// named.
+func asked(args []string) (server string) {
+	for i, arg := range args {
+		if value, ok := strings.CutPrefix(arg, "--server="); ok {
+			server = value
+		}
+		if arg == "--server" && i+1 < len(args) {
+			server = args[i+1]
+		}
+	}
+	return server
 }
 
 // program is a command's name without folder or .exe, on any system.

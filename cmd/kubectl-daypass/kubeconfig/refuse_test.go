@@ -81,6 +81,8 @@ func TestMergeNeverOverwritesAnEntryOfAnother(t *testing.T) {
 		server  = "{server: 'https://prod.eks.example.com'}"
 		context = "{cluster: prod, user: prod-reader}"
 		user    = "{exec: {command: /opt/kubectl-daypass, args: [token]}}"
+
+		elsewhere = "- name: far\n  user: {exec: {command: kubectl-daypass, args: [token, --server, 'https://daypass.example.org']}}\n"
 	)
 	for _, c := range []struct{ name, text, want string }{
 		{"a cluster of another server", strings.Replace(theirs("{server: 'https://other'}", context, user), "- name: prod-reader\n  context", "- name: other\n  context", 1), `cluster "prod"`},
@@ -90,6 +92,11 @@ func TestMergeNeverOverwritesAnEntryOfAnother(t *testing.T) {
 		{"a user with another helper", theirs(server, context, "{exec: {command: aws, args: [token]}}"), "kubectl-daypass"},
 		{"a user with another deed of our helper", theirs(server, context, "{exec: {command: kubectl-daypass, args: [login]}}"), `user "prod-reader"`},
 		{"a user without anything", theirs(server, context, "{}"), `user "prod-reader"`},
+		{"a user of another Daypass", theirs(server, context, "{exec: {command: kubectl-daypass, args: [token, --server, 'https://daypass.example.org', --lease, l-1]}}"), "it asks https://daypass.example.org for tokens"},
+		{"a user of another Daypass, told with =", theirs(server, context, "{exec: {command: kubectl-daypass, args: [token, '--server=https://daypass.example.org']}}"), "it asks https://daypass.example.org for tokens"},
+		{"a user whose last server is another Daypass", theirs(server, context, "{exec: {command: kubectl-daypass, args: [token, --server, 'https://daypass.example.com', --server, 'https://daypass.example.org']}}"), "it asks https://daypass.example.org for tokens"},
+		{"a context whose user is of another Daypass", theirs(server, "{cluster: prod, user: far}", user) + elsewhere, `context "prod-reader"`},
+		{"another Daypass's context on a cluster whose authority would change", strings.Replace(theirs(server, context, user), "contexts:\n", "contexts:\n- name: far\n  context: {cluster: prod, user: far}\n", 1) + elsewhere, "contexts of others"},
 		{"a context of another user", theirs(server, "{cluster: prod, user: ada}", user), `context "prod-reader"`},
 		{"a context of another cluster", theirs(server, "{cluster: old, user: prod-reader}", user), `context "prod-reader"`},
 		{"another's context on a cluster whose authority would change", strings.Replace(theirs(server, context, user), "contexts:\n", "contexts:\n- name: ada\n  context: {cluster: prod, user: ada}\n", 1), "contexts of others"},
@@ -108,9 +115,11 @@ func TestMergeNeverOverwritesAnEntryOfAnother(t *testing.T) {
 			untouched(t, path, c.text)
 		})
 	}
-	path := place(t, theirs(server, context, user))
-	merge(t, path, entry())
-	holds(t, load(t, path), entry())
+	for _, ours := range []string{user, "{exec: {command: kubectl-daypass, args: [token, --server, 'https://daypass.example.com/']}}", "{exec: {command: kubectl-daypass, args: [token, --lease, l-0, '--server=https://daypass.example.com']}}"} {
+		path := place(t, theirs(server, context, ours))
+		merge(t, path, entry())
+		holds(t, load(t, path), entry())
+	}
 }
 
 func TestMergeRefusesToChangeWhatIsSharedThroughAnAlias(t *testing.T) {
