@@ -92,6 +92,13 @@ func (c *Client) SignOut(ctx context.Context, id string) error {
 	return c.ask(ctx, question{method: http.MethodDelete, path: "/sessions/" + segment(id)}, nil)
 }
 
+// Replaced ends the session that asks because another has taken its place. It
+// is no sign-out, so leases stay where those end with one.
+func (c *Client) Replaced(ctx context.Context) error {
+	q := question{method: http.MethodDelete, path: "/sessions/" + This, query: url.Values{"replaced": {"true"}}}
+	return c.ask(ctx, q, nil)
+}
+
 // SignIn asks for a session that is bound to the Key.
 func (c *Client) SignIn(ctx context.Context, s SignIn) (SignedIn, error) {
 	q := post("/sessions", s)

@@ -89,8 +89,8 @@ echo "$sum  $new" | %[3]s -c - || {
     exit 1
 }
 chmod 0755 "$new"
+"./$new" version
 mv -f "$new" kubectl-daypass
-./kubectl-daypass version
 case ":$PATH:" in
 *":$HOME/.local/bin:"*) ;;
 *) echo "Now put $HOME/.local/bin on your PATH, where kubectl looks for it.";;
@@ -121,8 +121,9 @@ if ((Get-FileHash -Algorithm SHA256 -LiteralPath $new).Hash -ne $sum) {
     Remove-Item -Force -LiteralPath $new
     throw 'The download does not have the checksum. Nothing was installed.'
 }
+& $new version
+if ($LASTEXITCODE) { throw 'The program does not run here. Nothing was installed.' }
 Move-Item -Force -LiteralPath $new -Destination (Join-Path $folder 'kubectl-daypass.exe')
-& (Join-Path $folder 'kubectl-daypass.exe') version
 if (($env:PATH -split ';') -notcontains $folder) { "Now put $folder on your PATH, where kubectl looks for it." }
 }
 `

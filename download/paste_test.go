@@ -67,8 +67,8 @@ func TestThePasteForPowerShellByItsWrittenRules(t *testing.T) {
 		"$from = \"https://daypass.example.com:8443/client/download/$file\"\n",
 		"-Uri $from -OutFile $new\n",
 		"if ((Get-FileHash -Algorithm SHA256 -LiteralPath $new).Hash -ne $sum) {\n    Remove-Item -Force -LiteralPath $new\n    throw ",
+		"& $new version\nif ($LASTEXITCODE) { throw ",
 		"Move-Item -Force -LiteralPath $new -Destination ",
-		" version\n",
 	} {
 		at := strings.Index(p[in:], want)
 		if at < 0 {

@@ -53,7 +53,7 @@ func (w world) leaseNames(c *cobra.Command, args []string, _ string) (names []st
 	return w.offered(c, func(client *api.Client) []string {
 		all, _ := client.Leases(c.Context()) // nothing is offered then
 		for _, l := range all.Leases {
-			if l.State == "active" {
+			if l.State == active {
 				names = append(names, l.ID)
 			}
 		}

@@ -68,12 +68,12 @@ func TestAReadOnlyHome(t *testing.T) {
 		d.give(filepath.Dir(d.cached(id)))
 		d.credential(d.nobody("token", "--server", d.server.URL, "--lease", id))
 	})
-	t.Run("leaves no lease behind that no kubeconfig has", func(t *testing.T) {
+	t.Run("starts no lease that no kubeconfig could have", func(t *testing.T) {
 		d := newDesk(t)
 		d.lease()
 		d.give(filepath.Join(d.home, ".kube"))
-		d.refused(d.nobody("get", "payments-prod", "--role", "viewer"), exitFailed, "The lease was ended again.")
-		if out := d.nobody("list", "leases").out; strings.Count(out, "active") != 1 || strings.Count(out, "ended") != 1 {
+		d.refused(d.nobody("get", "payments-prod", "--role", "viewer"), exitFailed, "permission denied")
+		if out := d.nobody("list", "leases").out; strings.Count(out, "active") != 1 || strings.Count(out, "ended") != 0 {
 			t.Error(out)
 		}
 	})

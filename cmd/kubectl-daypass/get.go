@@ -28,7 +28,7 @@ func getCommand(w world) *cobra.Command {
 	var want wish
 	c := &cobra.Command{
 		Use: "get CLUSTER --role ROLE | get --lease ID", Short: "Put a lease into your kubeconfig: a new one, or one you have",
-		Example: "  kubectl daypass get payments-prod --role viewer --for 4h\n  kubectl --context daypass-payments-prod-viewer get pods\n  kubectl daypass get --lease ls_01k9x2m4qj",
+		Example: "  kubectl daypass get payments-prod --role viewer --for 4h\n  kubectl --context payments-prod-viewer get pods\n  kubectl daypass get --lease ls_01k9x2m4qj",
 		Args:    takes(cobra.MaximumNArgs(1), "one cluster"), ValidArgsFunction: w.clusterNames,
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := checkForm(c); err != nil {
@@ -71,10 +71,10 @@ type got struct {
 }
 
 func (h home) get(c *cobra.Command, client *api.Client, cluster string, want wish) error {
-	if want.length < 0 || want.length%time.Second != 0 {
-		return usage("--for takes whole seconds, such as 30m or 4h")
+	if want.length < 0 || want.length%time.Second != 0 || want.length == 0 && c.Flags().Changed("for") {
+		return usage("--for takes a length of time in whole seconds, such as 30m or 4h")
 	}
-	if err := h.confirm(&want, cluster); err != nil {
+	if err := h.confirm(c.Context(), client, want, cluster); err != nil {
 		return err
 	}
 	if want.role == "" {
@@ -82,6 +82,9 @@ func (h home) get(c *cobra.Command, client *api.Client, cluster string, want wis
 		if want.role, err = onlyRole(c.Context(), client, cluster); err != nil {
 			return err
 		}
+	}
+	if err := kubeconfig.Try(kubeconfig.Path(want.file)); err != nil { // before anything is on record
+		return err
 	}
 	l, err := begin(c.Context(), client, cluster, want)
 	if err != nil {
@@ -148,15 +151,41 @@ func (w wish) check(c *cobra.Command, args []string) error {
 	return checkLease(w.lease)
 }
 
-// confirm asks before others are told. The server wants to hear that.
-func (h home) confirm(want *wish, cluster string) error {
-	if !want.breakGlass || want.yes {
+// confirm asks before others are told, unless the answer would be no anyway.
+// The server wants to hear that it was asked.
+func (h home) confirm(ctx context.Context, client *api.Client, want wish, cluster string) error {
+	if !want.breakGlass {
 		return nil
+	}
+	d, err := client.Decide(ctx, want.ask(cluster))
+	if err != nil {
+		return err
+	}
+	if err := refused(d); err != nil || want.yes {
+		return err
 	}
 	fmt.Fprintf(h.err, "Break glass on %s? Others are told at once, and it stays on record. Type yes: ", api.Plain(cluster))
 	line, err := bufio.NewReader(h.in).ReadString('\n')
 	if strings.TrimSpace(line) != "yes" || (err != nil && line == "") {
+		fmt.Fprintln(h.err) // what was typed may not have ended the line
 		return &failure{code: exitUsage, say: "Nothing was done. Type yes, or give --yes."}
+	}
+	return nil
+}
+
+// ask is the wish as the server takes it.
+func (w wish) ask(cluster string) api.Ask {
+	return api.Ask{Cluster: cluster, Role: w.role, Seconds: int64(w.length / time.Second), Reason: w.reason, BreakGlass: w.breakGlass, Confirmed: w.breakGlass}
+}
+
+// refused is the first reason of a decision that is a no, or what it needs.
+func refused(d api.Decision) error {
+	switch {
+	case len(d.Refusals) > 0:
+		no := d.Refusals[0]
+		return &failure{code: exitRefused, say: strings.TrimSpace(no.Say + " " + no.Next)}
+	case len(d.Needs) > 0:
+		return &failure{code: exitRefused, say: "It needs a " + strings.Join(d.Needs, " and a ") + ". Give it with --" + d.Needs[0] + "."}
 	}
 	return nil
 }
@@ -179,10 +208,7 @@ func onlyRole(ctx context.Context, client *api.Client, cluster string) (string, 
 // begin starts a lease, and asks again when no answer came: under one key, two
 // questions start one lease.
 func begin(ctx context.Context, client *api.Client, cluster string, want wish) (api.Lease, error) {
-	s := api.Start{
-		Ask:       api.Ask{Cluster: cluster, Role: want.role, Seconds: int64(want.length / time.Second), Reason: want.reason, BreakGlass: want.breakGlass, Confirmed: want.breakGlass},
-		Namespace: want.namespace, Key: rand.Text(),
-	}
+	s := api.Start{Ask: want.ask(cluster), Namespace: want.namespace, Key: rand.Text()}
 	l, err := client.Start(ctx, s)
 	var un *api.Unreachable
 	if errors.As(err, &un) && ctx.Err() == nil {
@@ -245,8 +271,20 @@ func (h home) tellGot(g got, want wish) error {
 	if err := h.print("%s", told); err != nil {
 		return err
 	}
-	if want.use {
-		return h.print("Try it: kubectl auth whoami")
+	try := "kubectl"
+	if want.file != "" {
+		try += " --kubeconfig " + quoted(want.file)
 	}
-	return h.print("Try it: kubectl --context %s auth whoami", g.Context)
+	if !want.use {
+		try += " --context " + quoted(g.Context)
+	}
+	return h.print("Try it: %s auth whoami", try)
+}
+
+// quoted is a word as shells read it.
+func quoted(s string) string {
+	if strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/~") == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

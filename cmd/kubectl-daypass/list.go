@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -67,17 +68,22 @@ func clusterRows(all api.Clusters) [][]string {
 	rows := [][]string{{"CLUSTER", "ROLE", "FOR UP TO", "NEEDS"}}
 	for _, c := range all.Clusters {
 		for _, choice := range c.Choices {
-			needs := ""
-			if choice.Reason {
-				needs = "a reason"
-			}
-			if choice.BreakGlass {
-				needs = "--break-glass"
-			}
-			rows = append(rows, []string{c.Name, choice.Role, long(choice.Longest), needs})
+			rows = append(rows, []string{c.Name, choice.Role, long(choice.Longest), needs(choice)})
 		}
 	}
 	return rows
+}
+
+// needs is what has to be given with a choice.
+func needs(c api.Choice) string {
+	var all []string
+	if c.BreakGlass {
+		all = append(all, "--break-glass")
+	}
+	if c.Reason {
+		all = append(all, "--reason")
+	}
+	return strings.Join(all, " ")
 }
 
 // long writes a length of time as people say it.
@@ -92,6 +98,9 @@ func long(seconds int64) string {
 	return d.String()
 }
 
+// active is the state of a lease that still gives tokens.
+const active = "active"
+
 func listLeases(h home, c *cobra.Command, client *api.Client) error {
 	all, err := client.Leases(c.Context())
 	if err != nil {
@@ -99,8 +108,13 @@ func listLeases(h home, c *cobra.Command, client *api.Client) error {
 	}
 	rows, names := [][]string{{"LEASE", "CLUSTER", "ROLE", "STATE", "ENDS"}}, []string{}
 	for _, l := range all.Leases {
-		names = append(names, l.ID)
-		rows = append(rows, []string{l.ID, l.Cluster, l.Role, l.State, clock(l.EndsAt)})
+		ends := l.EndsAt
+		if l.State == active {
+			names = append(names, l.ID) // of the others, no command takes the name
+		} else if !l.EndedAt.IsZero() {
+			ends = l.EndedAt
+		}
+		rows = append(rows, []string{l.ID, l.Cluster, l.Role, l.State, clock(ends)})
 	}
 	return h.give(c, all, names, func() error { return h.table(rows) })
 }
@@ -183,7 +197,7 @@ func (h home) over(ctx context.Context, l api.Lease) error {
 
 func (h home) tellEnded(all api.Leases) error {
 	if len(all.Leases) == 0 {
-		return h.print("No lease of yours was active.")
+		return h.print("No lease of yours was active at %s.", h.server.Host)
 	}
 	for _, l := range all.Leases {
 		told := fmt.Sprintf("Ended %s: %s on %s.", l.ID, l.Role, l.Cluster)

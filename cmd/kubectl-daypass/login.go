@@ -105,7 +105,7 @@ func (h home) keep(ctx context.Context, key string, made *ecdsa.PrivateKey, in a
 		return err
 	}
 	if oldErr == nil {
-		_ = old.SignOut(ctx, api.This) // it ends by itself in hours
+		_ = old.Replaced(ctx) // it ends by itself in hours
 	}
 	return errors.Join(h.forgetTokens(), h.lastIs())
 }

@@ -19,7 +19,7 @@ import (
 func TestTheMainRoad(t *testing.T) {
 	d := newDesk(t)
 	d.login()
-	if out := d.must("list"); !strings.Contains(out, "payments-prod   viewer     8h          \n") || !strings.Contains(out, "a reason") {
+	if out := d.must("list"); !strings.Contains(out, "payments-prod   viewer     8h          \n") || !strings.Contains(out, "--reason") {
 		t.Errorf("list:\n%s", out)
 	}
 	file := filepath.Join(d.home, "kube")
@@ -43,7 +43,7 @@ func TestTheMainRoad(t *testing.T) {
 	if got := d.must("end", "--all", "-o", "name"); got != g.Lease.ID+"\n" {
 		t.Errorf("ended %q", got)
 	}
-	if out := d.must("end", "--all"); !strings.Contains(out, "No lease of yours was active.") {
+	if out := d.must("end", "--all"); !strings.Contains(out, "No lease of yours was active at ") {
 		t.Error(out)
 	}
 	d.must("logout")
@@ -196,7 +196,10 @@ func TestGet(t *testing.T) {
 		if err := os.WriteFile(file, []byte("a: [\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		d.refused(d.run("get", "payments-prod", "--role", "viewer", "--kubeconfig", file), exitFailed, file, "The lease was ended again.")
+		d.refused(d.run("get", "payments-prod", "--role", "viewer", "--kubeconfig", file), exitFailed, file, "mend it")
+		if n := d.server.Asked("POST /api/v1/leases"); n != 1 { // the refusal above
+			t.Errorf("%d leases were asked for", n)
+		}
 		if b, _ := os.ReadFile(file); string(b) != "a: [\n" {
 			t.Errorf("%q", b)
 		}

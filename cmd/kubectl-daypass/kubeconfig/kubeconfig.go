@@ -77,6 +77,25 @@ func Merge(path string, e Entry) (backup string, err error) {
 	return defaults().merge(path, e)
 }
 
+// Try says whether Merge could write to the kubeconfig at path, as far as that
+// can be seen before it is known what. It changes nothing.
+func Try(path string) error {
+	k := defaults()
+	real, err := follow(path)
+	if err != nil {
+		return err
+	}
+	held, err := k.lock(path, real)
+	if err != nil {
+		return err
+	}
+	old, err := read(real)
+	if err == nil {
+		_, err = parse(real, old.text)
+	}
+	return errors.Join(err, held.release())
+}
+
 // Remove takes the context out, and with it the cluster and the user it
 // names, unless another context needs them or Daypass did not make them. A
 // context that is not there is no error: it is gone.

@@ -3,6 +3,7 @@ package kubeconfig
 import (
 	"encoding/base64"
 	"path"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -106,8 +107,8 @@ func (d document) taken(item *yaml.Node, what, name, why string) error {
 
 func (d document) clusterInTheWay(cluster *yaml.Node, e Entry) string {
 	body := field(cluster, "cluster")
-	if server := text(field(body, "server")); !sameServer(server, e.Server) {
-		return "its server is " + server
+	if at := text(field(body, "server")); !sameServer(at, e.Server) && !d.onlyOurs(e) {
+		return "it is at " + at + ", and this one at " + e.Server
 	}
 	for _, key := range []string{"insecure-skip-tls-verify", "certificate-authority"} {
 		if value := text(field(body, key)); value != "" && value != "false" {
@@ -137,6 +138,15 @@ func (d document) usedByOthers(e Entry) bool {
 	return false
 }
 
+// onlyOurs says whether the entry's cluster is named by contexts of this
+// Daypass alone, and by one at least: then a cluster that moved is followed.
+func (d document) onlyOurs(e Entry) bool {
+	used := slices.ContainsFunc(d.items("contexts"), func(context *yaml.Node) bool {
+		return text(field(field(context, "context"), "cluster")) == e.Cluster
+	})
+	return used && !d.usedByOthers(e)
+}
+
 func (d document) contextInTheWay(context *yaml.Node, e Entry) string {
 	body := field(context, "context")
 	name := text(field(body, "user"))
@@ -154,10 +164,10 @@ func (d document) contextInTheWay(context *yaml.Node, e Entry) string {
 	if cluster == nil && name != e.Cluster {
 		return "its cluster is " + name
 	}
-	if cluster != nil && !sameServer(text(field(field(cluster, "cluster"), "server")), e.Server) {
-		return "it is of another server"
+	if at := text(field(field(cluster, "cluster"), "server")); cluster != nil && name != e.Cluster && !sameServer(at, e.Server) {
+		return "its cluster is at " + at + ", and this one at " + e.Server
 	}
-	return ""
+	return "" // of the entry's own cluster, clusterInTheWay decides
 }
 
 func (d document) items(list string) []*yaml.Node {

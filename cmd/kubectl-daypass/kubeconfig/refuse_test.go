@@ -85,7 +85,8 @@ func TestMergeNeverOverwritesAnEntryOfAnother(t *testing.T) {
 		elsewhere = "- name: far\n  user: {exec: {command: kubectl-daypass, args: [token, --server, 'https://daypass.example.org']}}\n"
 	)
 	for _, c := range []struct{ name, text, want string }{
-		{"a cluster of another server", strings.Replace(theirs("{server: 'https://other'}", context, user), "- name: prod-reader\n  context", "- name: other\n  context", 1), `cluster "prod"`},
+		{"a cluster that lies elsewhere, and that nobody uses", theirs("{server: 'https://other'}", "{cluster: old, user: far}", user) + elsewhere, `context "prod-reader"`},
+		{"a cluster that lies elsewhere, and that others use", strings.Replace(theirs("{server: 'https://other'}", context, user), "contexts:\n", "contexts:\n- name: ada\n  context: {cluster: prod, user: ada}\n", 1), "it is at https://other, and this one at https://prod.eks.example.com"},
 		{"a cluster that checks no certificate", theirs("{server: 'https://prod.eks.example.com', insecure-skip-tls-verify: true}", context, user), "insecure-skip-tls-verify"},
 		{"a cluster with a file of authorities", theirs("{server: 'https://prod.eks.example.com', certificate-authority: a}", context, user), "certificate-authority"},
 		{"a user with a token", theirs(server, context, "{token: x}"), `user "prod-reader"`},
@@ -119,6 +120,35 @@ func TestMergeNeverOverwritesAnEntryOfAnother(t *testing.T) {
 		path := place(t, theirs(server, context, ours))
 		merge(t, path, entry())
 		holds(t, load(t, path), entry())
+	}
+}
+
+func TestMergeFollowsAClusterThatMoved(t *testing.T) {
+	path := place(t, "")
+	merge(t, path, entry())
+	moved := entry()
+	moved.Server = "https://elsewhere.eks.example.com"
+	merge(t, path, moved)
+	holds(t, load(t, path), moved)
+}
+
+func TestTryTellsBeforehandAndChangesNothing(t *testing.T) {
+	good := place(t, "apiVersion: v1\n")
+	if err := Try(good); err != nil {
+		t.Error(err)
+	}
+	untouched(t, good, "apiVersion: v1\n")
+	missing := filepath.Join(t.TempDir(), "new", "config")
+	if err := Try(missing); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(missing); err == nil {
+		t.Error("it was made")
+	}
+	for _, bad := range []string{place(t, "a: [\n"), t.TempDir()} {
+		if err := Try(bad); err == nil || !strings.Contains(err.Error(), bad) {
+			t.Errorf("%s: %v", bad, err)
+		}
 	}
 }
 
