@@ -229,18 +229,21 @@ func (o *office) together(work func(int, *caller)) {
 	all.Wait()
 }
 
-// session opens a program's session as a sign-in does, and gives its secret.
+// session opens a session as a sign-in does, and gives its secret. With a key
+// it is a program's.
 func (o *office) session(b *testing.B, who access.Principal, key *ecdsa.PrivateKey) string {
 	b.Helper()
-	thumbprint, err := api.Thumbprint(&key.PublicKey)
-	if err != nil {
-		b.Fatal(err)
-	}
 	raw := make([]byte, 32)
-	_, _ = rand.Read(raw)
+	_, _ = rand.Read(raw) // never fails
 	secret, now := base64.RawURLEncoding.EncodeToString(raw), time.Now()
-	s := auth.Session{Key: sha256.Sum256([]byte(secret)), Principal: who, SignedIn: now, Seen: now, Expires: now.Add(12 * time.Hour), AsOf: now,
-		Address: "127.0.0.1", UserAgent: "kubectl-daypass/1", Client: &auth.ClientInfo{Name: "laptop", Thumbprint: thumbprint}}
+	s := auth.Session{Key: sha256.Sum256([]byte(secret)), Principal: who, SignedIn: now, Seen: now, Expires: now.Add(12 * time.Hour), AsOf: now, Address: "127.0.0.1"}
+	if key != nil {
+		thumbprint, err := api.Thumbprint(&key.PublicKey)
+		if err != nil {
+			b.Fatal(err)
+		}
+		s.Client = &auth.ClientInfo{Name: "laptop", Thumbprint: thumbprint}
+	}
 	if err := o.store.SignIn(b.Context(), s, auth.Hash{}, audit.New(audit.SignedIn, now, audit.Who{Principal: who.ID()})); err != nil {
 		b.Fatal(err)
 	}
