@@ -15,7 +15,7 @@ import (
 // each time. What is new, a token or where it goes, is on record before this
 // returns; the rest is counted, and Tidy writes the counts.
 func (k *Keeper) Fetch(ctx context.Context, id string, who issuer.Asker) (Lease, issuer.Issuance, error) {
-	l, t, err := k.again(ctx, id, who)
+	l, t, err := k.asToday(ctx, k.Book.Bare, id, who)
 	if err != nil {
 		return l, issuer.Issuance{}, err
 	}

@@ -167,7 +167,11 @@ func (k *Keeper) body(n notify.Notice, l Lease, who issuer.Asker) []byte {
 
 // Mine gives one of the asker's own leases; ErrNone for anybody else's.
 func (k *Keeper) Mine(ctx context.Context, id string, p access.Principal) (Lease, error) {
-	l, err := k.Book.Lease(ctx, id)
+	return mine(ctx, k.Book.Lease, id, p)
+}
+
+func mine(ctx context.Context, read func(context.Context, string) (Lease, error), id string, p access.Principal) (Lease, error) {
+	l, err := read(ctx, id)
 	if err == nil && l.Principal != p.ID() {
 		err = ErrNone
 	}
@@ -254,7 +258,11 @@ func (k *Keeper) current(ctx context.Context, l Lease, t *issuer.Ticket) (issuer
 // again reads the lease and asks the policy in force whether it would still be
 // given.
 func (k *Keeper) again(ctx context.Context, id string, who issuer.Asker) (Lease, *issuer.Ticket, error) {
-	l, err := k.Mine(ctx, id, who.Principal)
+	return k.asToday(ctx, k.Book.Lease, id, who)
+}
+
+func (k *Keeper) asToday(ctx context.Context, read func(context.Context, string) (Lease, error), id string, who issuer.Asker) (Lease, *issuer.Ticket, error) {
+	l, err := mine(ctx, read, id, who.Principal)
 	if err != nil {
 		return Lease{}, nil, err
 	}

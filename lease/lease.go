@@ -106,6 +106,9 @@ type Book interface {
 	// was changed by somebody else than Daypass, ErrBehind when this server
 	// cannot tell. Lists leave such leases out.
 	Lease(ctx context.Context, id string) (Lease, error)
+	// Bare is Lease without LastHandOver and TokenExpires, which are looked for
+	// elsewhere and take longer the older a lease is.
+	Bare(ctx context.Context, id string) (Lease, error)
 	// Started finds the lease that a principal started under a key; ErrNone
 	// when there is none.
 	Started(ctx context.Context, principal, key string) (Lease, error)

@@ -184,13 +184,18 @@ func (s *Store) Used(ctx context.Context, id string, last time.Time, more int64)
 	return wrap(err, "note the use of %s", id)
 }
 
-const selectLease = `
+const (
+	leaseColumns = `
 SELECT id, start_key, principal, provider, email, cluster, role, grant_name, policy, break_glass, reason,
-	namespace, started_us, ends_us, state, ended_us, ended_by, mark,
+	namespace, started_us, ends_us, state, ended_us, ended_by, mark, used_us, uses`
+
+	selectLease = leaseColumns + `,
 	(SELECT MAX(at_us) FROM events WHERE events.lease = leases.id AND events.kind = 'hand-over'),
-	(SELECT MAX(expires_us) FROM issuances WHERE issuances.lease = leases.id),
-	used_us, uses
+	(SELECT MAX(expires_us) FROM issuances WHERE issuances.lease = leases.id)
 FROM leases`
+
+	selectBare = leaseColumns + `, CAST(NULL AS BIGINT), CAST(NULL AS BIGINT) FROM leases`
+)
 
 // marked is a lease with its row's mark.
 type marked struct {
@@ -204,7 +209,7 @@ func scanLease(row scanner) (marked, error) {
 	var ended, handed, token, used sql.NullInt64
 	err := row.Scan(&l.ID, &l.Key, &l.Principal, &l.Provider, &l.Email, &l.Cluster, &l.Role, &l.Grant, &l.Policy, &glass, &l.Reason,
 		&l.Namespace, &started, &ends, &l.State, &ended, &l.EndedBy, &l.mark,
-		&handed, &token, &used, &l.Uses)
+		&used, &l.Uses, &handed, &token)
 	l.BreakGlass = glass != 0
 	l.StartedAt, l.EndsAt, l.EndedAt = at(started), at(ends), atOrZero(ended)
 	l.LastHandOver, l.TokenExpires, l.LastUsed = atOrZero(handed), atOrZero(token), atOrZero(used)
@@ -234,7 +239,16 @@ func (s *Store) genuineOnes(ctx context.Context, all []marked) (out []lease.Leas
 // Lease reads one lease; lease.ErrNone when there is none, lease.ErrAltered
 // when it is not as it was written, lease.ErrBehind when that cannot be seen.
 func (s *Store) Lease(ctx context.Context, id string) (lease.Lease, error) {
-	l, err := one(ctx, s, lease.ErrNone, scanLease, selectLease+` WHERE id = $1`, text(id))
+	return s.leaseBy(ctx, selectLease, id)
+}
+
+// Bare is Lease without what is looked for in other tables.
+func (s *Store) Bare(ctx context.Context, id string) (lease.Lease, error) {
+	return s.leaseBy(ctx, selectBare, id)
+}
+
+func (s *Store) leaseBy(ctx context.Context, query, id string) (lease.Lease, error) {
+	l, err := one(ctx, s, lease.ErrNone, scanLease, query+` WHERE id = $1`, text(id))
 	if err == nil {
 		err = s.believed(ctx, l)
 	}

@@ -65,6 +65,9 @@ func TestARowThatSomebodyElseWroteGivesNothing(t *testing.T) {
 			openLease(t, s, id, now)
 			altered(t, s, "UPDATE leases SET "+change+" WHERE id = '"+id+"'")
 			for range 2 {
+				if _, err := s.Bare(t.Context(), id); !errors.Is(err, lease.ErrAltered) {
+					t.Errorf("%s, without its use: got %v", change, err)
+				}
 				if _, err := s.Lease(t.Context(), id); !errors.Is(err, lease.ErrAltered) {
 					t.Errorf("%s: %v", change, err)
 				}
