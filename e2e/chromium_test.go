@@ -214,12 +214,13 @@ func (b *tab) answered(selector string, status int64, text string) {
 	b.says(text)
 }
 
-// says fails unless the page shows the texts.
+// says fails unless the page shows the texts. Rows that the page spares itself
+// until they are in sight show theirs a moment later.
 func (b *tab) says(texts ...string) {
 	b.t.Helper()
-	shown := ask[string](b, "document.body.innerText")
 	for _, text := range texts {
-		if !strings.Contains(shown, text) {
+		shown := `document.body.innerText.includes(` + quoted(text) + `)`
+		if _, err := chromedp.Run(b.ctx, chromedp.Poll[bool](shown, chromedp.WithPollingTimeout(5*time.Second))); err != nil {
 			b.t.Fatalf("the page does not say %q, at %s", text, b.where())
 		}
 	}
