@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/daypass/daypass/cmd"
@@ -79,13 +81,26 @@ const usual = "127.0.0.1:8484"
 // listen takes an address that nobody asked for by name, or any free port of
 // its host.
 func listen(address string) (net.Listener, error) {
-	l, err := net.Listen("tcp", address)
-	if err == nil {
-		return l, nil
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
 	}
-	host, _, bad := net.SplitHostPort(address)
-	if bad != nil {
-		return nil, bad
+	if port != "0" {
+		if l, err := net.Listen("tcp", address); err == nil {
+			return l, nil
+		}
+	}
+	return listenQuietly(host)
+}
+
+// listenQuietly takes a free port below those that systems pick for outgoing
+// connections: the address is let go of before the server takes it, and
+// nothing else should come by in between.
+func listenQuietly(host string) (net.Listener, error) {
+	for range 50 {
+		if l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(17000+rand.IntN(5000)))); err == nil {
+			return l, nil
+		}
 	}
 	return net.Listen("tcp", net.JoinHostPort(host, "0"))
 }
