@@ -139,7 +139,7 @@ func staleTokens(session aws.Credentials) []specimen {
 		{"a day old", false, draft{creds: session, age: 24 * time.Hour}},
 		{"with a clock an hour ahead", false, draft{creds: session, age: -time.Hour}},
 		{"made young again after signing", false, draft{creds: session, age: 16 * time.Minute,
-			tamper: edit("X-Amz-Date", func(string) string { return time.Now().UTC().Format("20060102T150405Z") })}},
+			tamper: edit("X-Amz-Date", youngAgain)}},
 		{"without a date", false, draft{creds: session, tamper: drop("X-Amz-Date")}},
 		{"with a date of another form", false, draft{creds: session, tamper: edit("X-Amz-Date", func(string) string { return time.Now().Format(time.RFC3339) })}},
 		{"signed for more than fifteen minutes", false, draft{creds: session, query: query([2]string{"X-Amz-Expires", "901"})}},
@@ -147,6 +147,16 @@ func staleTokens(session aws.Credentials) []specimen {
 		{"signed for an empty time", false, draft{creds: session, query: query([2]string{"X-Amz-Expires", ""})}},
 		{"without X-Amz-Expires", false, draft{creds: session, query: query([2]string{"X-Amz-Expires", "absent"})}},
 	}
+}
+
+// youngAgain is now, or the last second of the day on which the token was
+// signed: after midnight, now would not fit the day in its scope either.
+func youngAgain(signed string) string {
+	now := time.Now().UTC().Format("20060102T150405Z")
+	if day, _, _ := strings.Cut(signed, "T"); !strings.HasPrefix(now, day) {
+		return day + "T235959Z"
+	}
+	return now
 }
 
 func strangeHosts(session aws.Credentials) (list []specimen) {
