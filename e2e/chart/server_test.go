@@ -91,7 +91,7 @@ func example(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	values := "image: {repository: registry.example.com/daypass}\nconfig:\n"
+	values := "image: {repository: images.example.com/daypass}\nconfig:\n"
 	for line := range strings.Lines(string(content)) {
 		if strings.HasPrefix(line, "listen:") || strings.HasPrefix(line, "operations:") {
 			continue
