@@ -13,7 +13,7 @@ func clientSayings() map[Kind]saying {
 		ClockOff:        {AtBrowser, "The clock is off by more than an hour.", "Set the clock, and try again."},
 		NotSignedIn:     {AtBrowser, "This program is not signed in, or not any more.", login},
 		SignInTooOld:    {AtBrowser, "Your sign-in is too old: your groups may have changed since.", login},
-		NotFresh:        {AtBrowser, "Letting a program in takes a sign-in of the last 15 minutes, and yours is older.", "Open the program's link again: you are asked to sign in first."},
+		NotFresh:        {AtBrowser, "Letting a program in takes a sign-in of the last 15 minutes, and yours is older.", "Open the page again, by the program's link or its code: you are asked to sign in first."},
 		ManyPrograms:    {AtBrowser, "You have as many programs signed in as anybody may: 50.", "Sign some out on My access, and run login again."},
 		ProviderDown:    {AtProvider, "Your groups must be asked for again, and %s does not answer.", wait},
 		BadGrant:        {AtBrowser, "This code is not good for a sign-in: it is unknown, was used already, or belongs to another program.", login},

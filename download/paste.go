@@ -122,7 +122,10 @@ if ((Get-FileHash -Algorithm SHA256 -LiteralPath $new).Hash -ne $sum) {
     throw 'The download does not have the checksum. Nothing was installed.'
 }
 & $new version
-if ($LASTEXITCODE) { throw 'The program does not run here. Nothing was installed.' }
+if ($LASTEXITCODE) {
+    Remove-Item -Force -LiteralPath $new
+    throw 'The program does not run here. Nothing was installed.'
+}
 Move-Item -Force -LiteralPath $new -Destination (Join-Path $folder 'kubectl-daypass.exe')
 if (($env:PATH -split ';') -notcontains $folder) { "Now put $folder on your PATH, where kubectl looks for it." }
 }

@@ -67,7 +67,7 @@ func TestThePasteForPowerShellByItsWrittenRules(t *testing.T) {
 		"$from = \"https://daypass.example.com:8443/client/download/$file\"\n",
 		"-Uri $from -OutFile $new\n",
 		"if ((Get-FileHash -Algorithm SHA256 -LiteralPath $new).Hash -ne $sum) {\n    Remove-Item -Force -LiteralPath $new\n    throw ",
-		"& $new version\nif ($LASTEXITCODE) { throw ",
+		"& $new version\nif ($LASTEXITCODE) {\n    Remove-Item -Force -LiteralPath $new\n    throw ",
 		"Move-Item -Force -LiteralPath $new -Destination ",
 	} {
 		at := strings.Index(p[in:], want)

@@ -81,10 +81,10 @@ type Opening struct {
 // Book keeps leases. Every write is one durable transaction with its events,
 // and refuses by comparing the lease's state in that same transaction.
 type Book interface {
-	// Open writes a new lease with its first intent. ErrStarted when the
-	// principal already started one under the same key; ErrSignedOut when
-	// o.Session is not there any more; else ErrMany when they
-	// have o.Most or more that are active when this one starts.
+	// Open writes a new lease with its first intent. ErrSignedOut when
+	// o.Session is not there any more; else ErrStarted when the principal
+	// already started one under the same key; else ErrMany when they have
+	// o.Most or more that are active when this one starts.
 	Open(ctx context.Context, o Opening) error
 	// Renew writes a further intent. ErrOver unless the lease is active at
 	// the intent's time.

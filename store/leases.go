@@ -26,10 +26,10 @@ ON CONFLICT (principal, start_key) DO NOTHING`
 // as there may be, and lease.ErrSignedOut when the session that asks is gone.
 func (s *Store) Open(ctx context.Context, o lease.Opening) error {
 	err := s.write(ctx, func(t *tx) error {
-		if err := t.room(o.Lease, o.Most); err != nil {
+		if err := t.stillSignedIn(o.Session); err != nil {
 			return err
 		}
-		if err := t.stillSignedIn(o.Session); err != nil {
+		if err := t.room(o.Lease, o.Most); err != nil {
 			return err
 		}
 		if err := t.insertLease(o.Lease); err != nil {
@@ -300,7 +300,7 @@ func (s *Store) Live(ctx context.Context, p lease.Pick, limit int) ([]lease.Leas
 // One that is not as it was written gives nothing, and stays as it is; one
 // that another server wrote with a newer key may be good, and ends.
 func (t *tx) endLeasesOf(by audit.Who, at time.Time) error {
-	rows, err := t.query(selectLease+live, by.Principal, us(at))
+	rows, err := t.query(selectBare+live, by.Principal, us(at))
 	if err != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ func (s *server) identify(next http.Handler) http.Handler {
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		seen := &status{ResponseWriter: w}
 		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, v))
-		s.gathered(next).ServeHTTP(seen, r)
+		next.ServeHTTP(seen, r)
 		// The route, not the path and never the query: they may hold codes.
 		s.Slog.Info("request", "method", r.Method, "route", chi.RouteContext(r.Context()).RoutePattern(),
 			"status", seen.code, "ms", s.Now().Sub(start).Milliseconds(), "request", v.id, "address", v.address.String())
@@ -66,7 +66,7 @@ func (s *server) identify(next http.Handler) http.Handler {
 
 // gathered reads the body before anybody looks who asks: whoever held it back
 // might be signed out by the time it comes.
-func (s *server) gathered(next http.Handler) http.Handler {
+func gathered(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b, err := io.ReadAll(r.Body)
 		r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(b), broken{err}))

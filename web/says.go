@@ -138,8 +138,8 @@ func handed(e audit.Event) string {
 }
 
 // steps is a lease's history for its owner, oldest first. An intent is half a
-// story; its outcome tells the rest. Who else asked for it,
-// and which administrator ended it, is for auditors.
+// story; its outcome tells the rest. Who else asked for it, and
+// which administrator ended it, is for auditors.
 func steps(newestFirst []audit.Row) (out []view.Step) {
 	for _, row := range slices.Backward(newestFirst) {
 		e := row.Event

@@ -101,8 +101,22 @@ func (s *Server) clusters(w http.ResponseWriter, _ *http.Request, _ session) {
 func (s *Server) decide(w http.ResponseWriter, r *http.Request, _ session) {
 	var ask api.Ask
 	if read(w, r, &ask) {
-		answer(w, 200, api.Decision{Answer: "allowed", Policy: "d1", Grant: "all-viewers"})
+		answer(w, 200, s.decision(ask))
 	}
+}
+
+// decision is by the choices that there are.
+func (s *Server) decision(ask api.Ask) api.Decision {
+	for _, c := range s.Cluster.Choices {
+		switch {
+		case c.Role != ask.Role || c.BreakGlass != ask.BreakGlass:
+		case c.Reason && ask.Reason == "":
+			return api.Decision{Answer: "needs", Policy: "d1", Needs: []string{"reason"}}
+		default:
+			return api.Decision{Answer: "allowed", Policy: "d1", Grant: c.Grant}
+		}
+	}
+	return api.Decision{Answer: "refused", Policy: "d1", Refusals: []api.Refusal{{Code: "no-grant", Say: "No grant gives you " + ask.Role + " so.", Next: "Ask #platform."}}}
 }
 
 func (s *Server) begin(w http.ResponseWriter, r *http.Request, _ session) {
@@ -110,7 +124,7 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request, _ session) {
 	if !read(w, r, &in) {
 		return
 	}
-	if in.Role != "viewer" && in.Role != "operator" {
+	if s.decision(in.Ask).Answer == "refused" {
 		Problem(w, 403, "unknown-role", "There is no role "+in.Role+" for you.", "Ask #platform.")
 		return
 	}

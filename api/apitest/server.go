@@ -147,6 +147,13 @@ func (s *Server) Instead(f func(w http.ResponseWriter, r *http.Request) bool) {
 	s.with(func() { s.instead = f })
 }
 
+// Glass offers a role behind the glass, which asks for a reason.
+func (s *Server) Glass(role string) {
+	s.with(func() {
+		s.Cluster.Choices = append(s.Cluster.Choices, api.Choice{Role: role, Grant: "emergency", Longest: 3600, Reason: true, BreakGlass: true})
+	})
+}
+
 // Slow has leases begin without a token, for that reason.
 func (s *Server) Slow(why string) { s.with(func() { s.slow = why }) }
 

@@ -41,8 +41,9 @@ func (w world) roleNames(c *cobra.Command, args []string, _ string) ([]string, c
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	return w.offered(c, func(client *api.Client) []string {
-		all, _ := client.Clusters(c.Context()) // nothing is offered then
-		return rolesOn(all, args[0])
+		all, _ := client.Clusters(c.Context())       // nothing is offered then
+		glass, _ := c.Flags().GetBool("break-glass") // get has it
+		return rolesOn(all, args[0], glass)
 	})
 }
 

@@ -74,14 +74,14 @@ func (h home) get(c *cobra.Command, client *api.Client, cluster string, want wis
 	if want.length < 0 || want.length%time.Second != 0 || want.length == 0 && c.Flags().Changed("for") {
 		return usage("--for takes a length of time in whole seconds, such as 30m or 4h")
 	}
-	if err := h.confirm(c.Context(), client, want, cluster); err != nil {
-		return err
-	}
 	if want.role == "" {
 		var err error
-		if want.role, err = onlyRole(c.Context(), client, cluster); err != nil {
+		if want.role, err = onlyRole(c.Context(), client, cluster, want.breakGlass); err != nil {
 			return err
 		}
+	}
+	if err := h.confirm(c.Context(), client, want, cluster); err != nil {
+		return err
 	}
 	if err := kubeconfig.Try(kubeconfig.Path(want.file)); err != nil { // before anything is on record
 		return err
@@ -190,12 +190,12 @@ func refused(d api.Decision) error {
 	return nil
 }
 
-func onlyRole(ctx context.Context, client *api.Client, cluster string) (string, error) {
+func onlyRole(ctx context.Context, client *api.Client, cluster string, glass bool) (string, error) {
 	all, err := client.Clusters(ctx)
 	if err != nil {
 		return "", err
 	}
-	roles := rolesOn(all, cluster)
+	roles := rolesOn(all, cluster, glass)
 	switch len(roles) {
 	case 0:
 		return "", &failure{code: exitRefused, say: fmt.Sprintf("There is no cluster %q for you. See: kubectl daypass list", cluster)}

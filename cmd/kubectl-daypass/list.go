@@ -50,13 +50,14 @@ func clustersOf(all api.Clusters) (names []string) {
 	return names
 }
 
-func rolesOn(all api.Clusters, cluster string) (roles []string) {
+// rolesOn lists the roles on a cluster, behind the glass or before it.
+func rolesOn(all api.Clusters, cluster string, glass bool) (roles []string) {
 	for _, c := range all.Clusters {
 		if c.Name != cluster {
 			continue
 		}
 		for _, choice := range c.Choices {
-			if !choice.BreakGlass {
+			if choice.BreakGlass == glass {
 				roles = append(roles, choice.Role)
 			}
 		}

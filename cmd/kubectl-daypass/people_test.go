@@ -184,11 +184,26 @@ func TestGet(t *testing.T) {
 	t.Run("passes a refusal on", func(t *testing.T) {
 		d.refused(d.run("get", "payments-prod", "--role", "root"), exitRefused, "There is no role root for you. Ask #platform.")
 	})
+	t.Run("asks nobody about glass that they could not break", func(t *testing.T) {
+		d.stdin = "yes\n"
+		r := d.run("get", "payments-prod", "--role", "viewer", "--break-glass")
+		d.refused(r, exitRefused, "No grant gives you viewer so. Ask #platform.")
+		if strings.Contains(r.err, "Type yes") {
+			t.Errorf("the person was asked: %s", r.err)
+		}
+		d.server.Glass("admin")
+		d.refused(d.run("get", "payments-prod", "--break-glass"), exitRefused, "It needs a reason. Give it with --reason.")
+	})
 	t.Run("does not break glass on a word that is not yes", func(t *testing.T) {
 		d.stdin = "y\n"
-		r := d.run("get", "payments-prod", "--role", "viewer", "--break-glass")
-		if r.code != exitUsage || d.server.Asked("POST /api/v1/leases") != 1 { // the refusal above
+		r := d.run("get", "payments-prod", "--break-glass", "--reason", "it is on fire")
+		if r.code != exitUsage || !strings.Contains(r.err, "Break glass on payments-prod?") || d.server.Asked("POST /api/v1/leases") != 1 { // the refusal above
 			t.Errorf("%+v", r)
+		}
+		d.stdin = "yes\n"
+		d.must("get", "payments-prod", "--break-glass", "--reason", "it is on fire", "--kubeconfig", filepath.Join(d.home, "glass"))
+		if n := d.server.Asked("POST /api/v1/leases"); n != 2 {
+			t.Errorf("%d leases were asked for", n)
 		}
 	})
 	t.Run("leaves a damaged kubeconfig as it is, and no lease behind", func(t *testing.T) {
@@ -197,7 +212,7 @@ func TestGet(t *testing.T) {
 			t.Fatal(err)
 		}
 		d.refused(d.run("get", "payments-prod", "--role", "viewer", "--kubeconfig", file), exitFailed, file, "mend it")
-		if n := d.server.Asked("POST /api/v1/leases"); n != 1 { // the refusal above
+		if n := d.server.Asked("POST /api/v1/leases"); n != 2 { // those above
 			t.Errorf("%d leases were asked for", n)
 		}
 		if b, _ := os.ReadFile(file); string(b) != "a: [\n" {
