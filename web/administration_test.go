@@ -123,3 +123,23 @@ func TestSigningOutEndsAllLeasesWhereTheOperatorWantsThat(t *testing.T) {
 		elsewhere.Get(lease).MustSay(t, 200, map[bool]string{true: "The lease as viewer on pay ended with the sign-out.", false: "Works until"}[wanted])
 	}
 }
+
+func TestALoginInPlaceOfAnotherIsNoSignOut(t *testing.T) {
+	s := newSite(t, func(o *web.Options) { o.SignIn.EndLeases = true })
+	b := s.as(t, "eng")
+	c := signedIn(t, s, b)
+	l := must1[api.Lease](t)(c.Start(t.Context(), api.Start{Ask: api.Ask{Cluster: "pay", Role: "viewer"}, Key: "k"}))
+	if err := c.Replaced(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	_, err := c.Me(t.Context())
+	refusedAs(t, err, 401, "not-signed-in")
+	b.Get("/leases/"+l.ID).MustSay(t, 200, "Works until")
+	if e := s.events(t, audit.SignedOut); len(e) != 1 || e[0].Event.Reason != "replaced" || len(s.events(t, audit.LeaseEnded)) != 0 {
+		t.Errorf("on record: %+v, and %d ends", e, len(s.events(t, audit.LeaseEnded)))
+	}
+	next := signedIn(t, s, b)
+	if err := next.SignOut(t.Context(), api.This); err != nil || len(s.events(t, audit.LeaseEnded)) != 1 {
+		t.Errorf("signed out: %v, %d ends", err, len(s.events(t, audit.LeaseEnded)))
+	}
+}

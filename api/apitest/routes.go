@@ -231,6 +231,9 @@ func (s *Server) listSessions(w http.ResponseWriter, _ *http.Request, who sessio
 }
 
 func (s *Server) signOut(w http.ResponseWriter, r *http.Request, who session) {
+	if r.URL.Query().Get("replaced") == "true" {
+		s.replaced++
+	}
 	id := r.PathValue("id")
 	if id == api.This {
 		id = who.id
@@ -238,9 +241,7 @@ func (s *Server) signOut(w http.ResponseWriter, r *http.Request, who session) {
 	for secret, other := range s.sessions {
 		if other.id == id || strings.EqualFold(other.id, id) {
 			delete(s.sessions, secret)
-			w.WriteHeader(http.StatusNoContent)
-			return
 		}
 	}
-	Problem(w, 404, "no-session", "There is no such session of yours.", "")
+	w.WriteHeader(http.StatusNoContent) // one that is gone is what was wanted
 }

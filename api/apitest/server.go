@@ -37,6 +37,7 @@ type Server struct {
 	byKey    map[string]string
 	live     map[string]api.Token // by lease, the last one
 	minted   int
+	replaced int
 	slow     string // why leases begin without a token
 	noDevice bool
 }
@@ -188,6 +189,12 @@ func (s *Server) Age(lease string, by time.Duration) {
 // Minted counts the tokens that were made.
 func (s *Server) Minted() (n int) {
 	s.with(func() { n = s.minted })
+	return n
+}
+
+// Replaced counts the sessions that ended because another took their place.
+func (s *Server) Replaced() (n int) {
+	s.with(func() { n = s.replaced })
 	return n
 }
 

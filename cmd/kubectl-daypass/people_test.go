@@ -120,8 +120,11 @@ func TestLogin(t *testing.T) {
 		d := newDesk(t)
 		d.login()
 		d.login()
-		if n := d.server.Sessions(); n != 1 {
-			t.Errorf("%d sessions", n)
+		if n := d.server.Sessions(); n != 1 || d.server.Replaced() != 1 {
+			t.Errorf("%d sessions, %d replaced", n, d.server.Replaced())
+		}
+		if d.must("logout"); d.server.Replaced() != 1 {
+			t.Error("a sign-out is told as something else")
 		}
 	})
 	t.Run("proves nothing to a server that calls itself another", func(t *testing.T) {
