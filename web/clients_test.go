@@ -118,7 +118,7 @@ func TestASiteWithoutClientsSaysHowToBuildOne(t *testing.T) {
 	s := newSite(t)
 	s.request(t, "GET", "/client", "", nil).MustSay(t, 200, "go build -o ~/.local/bin/kubectl-daypass ./cmd/kubectl-daypass", "clients.downloads", "#platform", "kubectl daypass login "+s.URL)
 	for _, path := range []string{"/client/SHA256SUMS", "/client/download/kubectl-daypass-linux-amd64"} {
-		s.request(t, "GET", path, "", nil).MustSay(t, 404, "There is no such client here.")
+		s.request(t, "GET", path, "", nil).MustSay(t, 404, "There is no such program to download here.")
 	}
 }
 

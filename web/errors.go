@@ -86,7 +86,7 @@ func (s *server) table(r *http.Request, err error) problem {
 	case errors.Is(err, errNoPage):
 		return problem{http.StatusNotFound, "There is nothing at this address.", "Go back to the clusters, or look at the address again.", nil, "no-page"}
 	case errors.Is(err, download.ErrNone):
-		return problem{http.StatusNotFound, "There is no such client here.", "See " + s.URL.String() + view.PathClient + " for what there is.", nil, "no-client"}
+		return problem{http.StatusNotFound, "There is no such program to download here.", "See " + s.URL.String() + view.PathClient + " for what there is.", nil, "no-client"}
 	case errors.Is(err, download.ErrChanged):
 		return problem{http.StatusServiceUnavailable, "The client's file changed on this server, so it is not given out.", s.ask("Tell whoever runs Daypass: a restart states its checksum anew"), nil, "client-changed"}
 	case errors.Is(err, lease.ErrNone):
@@ -225,6 +225,8 @@ func (s *server) ways(r *http.Request, err error) []view.Link {
 		return []view.Link{{Text: "Go to " + s.URL.Host, URL: s.URL.String()}}
 	case errors.As(err, &used):
 		return []view.Link{{Text: "The lease started before", URL: leaseURL(used.Lease.ID)}, {Text: "Start another", URL: clusterURL(chi.URLParam(r, "cluster"))}, mine}
+	case errors.Is(err, download.ErrNone):
+		return []view.Link{{Text: "Get kubectl daypass", URL: view.PathClient}}
 	case errors.Is(err, audit.ErrNone), errors.As(err, &filter):
 		return []view.Link{{Text: "Audit", URL: view.PathAudit}}
 	case errors.Is(err, lease.ErrNone), errors.Is(err, lease.ErrAltered):
