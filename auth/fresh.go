@@ -183,11 +183,15 @@ func (g *Gate) disowned(ctx context.Context, s Session, by audit.Who, fail *Fail
 	return failed(NotSignedIn, s.Principal.Provider, "", fail)
 }
 
-// regroup stores what the provider said of a person.
+// regroup stores what the provider said of a person. An address that it does
+// not vouch for any more is gone, like a group that it does not name. A name
+// decides nothing, so one that is not told stays.
 func (g *Gate) regroup(ctx context.Context, s Session, who person, by audit.Who) (Session, error) {
 	next := s
-	next.Principal.Groups, next.Principal.NoGroupsClaim = who.Groups, who.NoGroupsClaim
-	next.AsOf = g.Now()
+	next.Principal, next.UnverifiedEmail, next.AsOf = who.Principal, who.unverified, g.Now()
+	if who.Name == "" {
+		next.Principal.Name = s.Principal.Name
+	}
 	if who.refresh != "" { // rotated
 		next.Refresh = g.sealRefresh(s.Key, who.refresh)
 	}
@@ -201,16 +205,32 @@ func (g *Gate) regroup(ctx context.Context, s Session, who person, by audit.Who)
 	return next, nil
 }
 
-// regrouped is the event of other groups than before, or none.
+// regrouped is the event of other groups or another address than before, or
+// none.
 func (s Session) regrouped(was Session, by audit.Who) []audit.Event {
 	gained, lost := without(s.Principal.Groups, was.Principal.Groups), without(was.Principal.Groups, s.Principal.Groups)
-	if gained+lost == 0 {
+	if gained+lost == 0 && s.Principal.Email == was.Principal.Email {
 		return nil
 	}
 	e := audit.New(audit.Regrouped, s.AsOf, s.by(by))
 	e.Facts = map[string]string{"session": s.Key.Mark(), "gained": strconv.Itoa(gained), "lost": strconv.Itoa(lost)}
 	e.Details.More = map[string]string{"groups": printable(strings.Join(s.Principal.Groups, ", "), 4000)}
+	if s.Principal.Email != was.Principal.Email {
+		e.Facts["email"] = s.emailNow()
+		e.Details.More["emailBefore"] = was.Principal.Email
+	}
 	return []audit.Event{e}
+}
+
+// emailNow is how an address stands that differs from the one before.
+func (s Session) emailNow() string {
+	switch {
+	case s.Principal.Email != "":
+		return "changed"
+	case s.UnverifiedEmail != "":
+		return "unverified"
+	}
+	return "gone"
 }
 
 // without counts the groups of a that b lacks.

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/daypass/daypass/access"
 	"github.com/daypass/daypass/audit"
 	"github.com/daypass/daypass/auth/oidcsim"
 )
@@ -89,6 +90,40 @@ func TestGroupsAreAskedForAgain(t *testing.T) {
 	}
 	if n := len(s.book.seen()); n != len(events) {
 		t.Errorf("the same groups make %d events", n-len(events))
+	}
+}
+
+func TestAnAddressThatIsTakenAwayIsGoneWithTheNextAsking(t *testing.T) {
+	mine := access.Whos{{Provider: "okta", Email: "ada@acme.example"}}
+	for fact, now := range map[string]oidcsim.Person{
+		"changed":    {Subject: "u-1", Email: "ada@left.example", Groups: []string{"sre", "eng"}},
+		"unverified": {Subject: "u-1", Email: "ada@acme.example", Unverified: true, Groups: []string{"sre", "eng"}},
+		"gone":       {Subject: "u-1", Groups: []string{"sre", "eng"}},
+	} {
+		t.Run(fact, func(t *testing.T) {
+			c := newClock()
+			okta := provide(t, c)
+			s := serve(t, c, okta, nil, sealing(t), offline)
+			p := s.admitted(s.browser())
+			in, _, err := p.ask()
+			if _, is := mine.Match(in.Principal); err != nil || !is {
+				t.Fatalf("at first: %q, %v", in.Principal.Email, err)
+			}
+			okta.Change(now)
+			c.pass(6*time.Hour + time.Second)
+			in, _, err = p.ask()
+			if _, still := mine.Match(in.Principal); err != nil || still || !in.AsOf.Equal(c.now()) {
+				t.Errorf("asked again: %q as of %v, %v", in.Principal.Email, in.AsOf, err)
+			}
+			if in.Principal.Name != "Ada Lovelace" {
+				t.Errorf("the name that was not told again is %q", in.Principal.Name)
+			}
+			events := s.book.seen()
+			e := events[len(events)-1]
+			if e.Kind != audit.Regrouped || e.Facts["email"] != fact || e.Details.More["emailBefore"] != "ada@acme.example" || e.Facts["gained"]+e.Facts["lost"] != "00" {
+				t.Errorf("the event is %+v", e)
+			}
+		})
 	}
 }
 

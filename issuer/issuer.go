@@ -117,16 +117,22 @@ func New(o Options) *Issuer {
 	return &Issuer{Options: o}
 }
 
+// Under is the lease that a token is minted under, and when that ends.
+type Under struct {
+	Lease string
+	Ends  time.Time
+}
+
 // Issue redeems a ticket for a token under a lease. record must write the
 // intent with its event durably, in one transaction with the change of the
 // lease; its error ends the issuance before any call to AWS.
-func (i *Issuer) Issue(ctx context.Context, t *Ticket, lease string, record func(context.Context, Intent, audit.Event) error) (Issuance, error) {
+func (i *Issuer) Issue(ctx context.Context, t *Ticket, under Under, record func(context.Context, Intent, audit.Event) error) (Issuance, error) {
 	now := i.Now()
 	if err := t.redeem(now); err != nil {
 		return Issuance{}, err
 	}
-	in := t.intent(lease, now)
-	if err := intend(ctx, record, in, t.event(audit.Intended, in, now)); err != nil {
+	in := t.intent(under.Lease, now)
+	if err := intend(ctx, record, in, t.intended(in, under)); err != nil {
 		return Issuance{}, fmt.Errorf("record the intent of %s: %w", in.ID, err)
 	}
 	made, err := i.mint(ctx, t, in)
@@ -137,7 +143,7 @@ func (i *Issuer) Issue(ctx context.Context, t *Ticket, lease string, record func
 	if err != nil {
 		return Issuance{}, fmt.Errorf("mint for %s: %w", in.ID, err)
 	}
-	i.live.put(lease, made)
+	i.live.put(under.Lease, made)
 	return made, nil
 }
 

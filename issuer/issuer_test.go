@@ -102,7 +102,7 @@ func (o *office) Record(ctx context.Context, e audit.Event) error {
 }
 
 func (o *office) issue(t *issuer.Ticket) (issuer.Issuance, error) {
-	return o.Issue(context.Background(), t, "ls_1", func(_ context.Context, _ issuer.Intent, e audit.Event) error {
+	return o.Issue(context.Background(), t, issuer.Under{Lease: "ls_1"}, func(_ context.Context, _ issuer.Intent, e audit.Event) error {
 		return o.Record(context.Background(), e)
 	})
 }
@@ -129,7 +129,7 @@ func TestTickets(t *testing.T) {
 		errs := make([]error, 16)
 		for i := range errs {
 			all.Go(func() {
-				_, errs[i] = o.Issue(t.Context(), ticket, "ls_1", func(context.Context, issuer.Intent, audit.Event) error { return nil })
+				_, errs[i] = o.Issue(t.Context(), ticket, issuer.Under{Lease: "ls_1"}, func(context.Context, issuer.Intent, audit.Event) error { return nil })
 			})
 		}
 		all.Wait()

@@ -103,12 +103,12 @@ func (t *Ticket) assumption(in Intent) Assumption {
 	return a
 }
 
-// event is an event of this ticket's asker about an intent.
-func (t *Ticket) event(k audit.Kind, in Intent, now time.Time) audit.Event {
-	e := audit.New(k, now, t.asker.Who())
+// intended is the event of an intent.
+func (t *Ticket) intended(in Intent, under Under) audit.Event {
+	e := audit.New(audit.Intended, in.At, t.asker.Who())
 	in.mark(&e)
 	e.Facts = map[string]string{
-		"roleARN": in.RoleARN, "clusterARN": in.ClusterARN, "until": t.decision.EndsAt.UTC().Format(time.RFC3339),
+		"roleARN": in.RoleARN, "clusterARN": in.ClusterARN, "until": under.Ends.UTC().Format(time.RFC3339),
 	}
 	// Both may hold a part of an e-mail address, so they can be erased.
 	e.Details.More = map[string]string{"sessionName": in.SessionName, "through": t.decision.Through.String()}

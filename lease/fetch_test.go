@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -165,4 +166,66 @@ func (f *forgetful) Used(ctx context.Context, uses []lease.Use) error {
 		return errors.New("the disk is full")
 	}
 	return f.Book.Used(ctx, uses)
+}
+
+func TestARenewalIsIntendedUntilTheLeasesEnd(t *testing.T) {
+	w, c := onSQLite(t)
+	l := w.begun("k")
+	c.move(3 * time.Hour)
+	must(t, w.fetch(t.Context(), w.keeper, l.ID))
+	rows, err := w.store.Events(t.Context(), audit.Query{Lease: l.ID, Kind: audit.Intended, Limit: 10})
+	must(t, err)
+	if len(rows) != 2 {
+		t.Fatalf("%d intents, want 2", len(rows))
+	}
+	for _, r := range rows {
+		if until := r.Event.Facts["until"]; until != l.EndsAt.UTC().Format(time.RFC3339) {
+			t.Errorf("the intent of %s says until %s; the lease ends at %s", r.Event.At, until, l.EndsAt)
+		}
+	}
+}
+
+// A token that is on its way when the configuration is loaded anew is for those
+// only who asked before.
+func TestAReloadMeanwhileGivesNobodyTheRoleOfBefore(t *testing.T) {
+	w, c := onSQLite(t)
+	l := w.begun("k")
+	c.move(13 * time.Minute)
+	w.aws.hold = make(chan struct{})
+	got := map[string]chan string{}
+	fetch := func(role string, intents int) {
+		to := make(chan string, 1)
+		got[role] = to
+		go func() {
+			_, made, err := w.keeper.Fetch(t.Context(), l.ID, ada())
+			if err != nil {
+				t.Error(err)
+			}
+			to <- made.RoleARN
+		}()
+		w.waitFor(intents)
+	}
+	fetch("daypass-viewer", 1)
+	w.policy.Store(policyWith(t, "daypass-viewer-restricted", grant()))
+	fetch("daypass-viewer-restricted", 2)
+	close(w.aws.hold)
+	for role, from := range got {
+		if arn := <-from; !strings.HasSuffix(arn, ":role/"+role) {
+			t.Errorf("asked when the role was %s: given a token of %s", role, arn)
+		}
+	}
+}
+
+// waitFor waits until so many intents have no outcome yet.
+func (w *world) waitFor(intents int) {
+	w.t.Helper()
+	for range 1000 {
+		open, err := w.store.Unconcluded(context.Background(), w.now().Add(time.Hour), 10)
+		must(w.t, err)
+		if len(open) == intents {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	w.t.Errorf("there are never %d intents without an outcome", intents)
 }

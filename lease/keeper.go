@@ -84,7 +84,7 @@ type BadNamespace struct{ error }
 func (k *Keeper) open(ctx context.Context, t *issuer.Ticket, w Want, who issuer.Asker) (Lease, error) {
 	l := begin(t.Decision(), w, who.Principal, k.Now())
 	opened := false
-	_, err := k.Issuer.Issue(ctx, t, l.ID, func(ctx context.Context, in issuer.Intent, e audit.Event) error {
+	_, err := k.Issuer.Issue(ctx, t, l.under(), func(ctx context.Context, in issuer.Intent, e audit.Event) error {
 		err := k.Book.Open(ctx, Opening{
 			Lease: l, Intent: in,
 			Events:  []audit.Event{k.started(l, who), e},
@@ -137,6 +137,8 @@ func (l Lease) event(kind audit.Kind, at time.Time, by audit.Who) audit.Event {
 	e.Cluster, e.Role, e.Grant, e.Lease = l.Cluster, l.Role, l.Grant, l.ID
 	return e
 }
+
+func (l Lease) under() issuer.Under { return issuer.Under{Lease: l.ID, Ends: l.EndsAt} }
 
 // notices tells whoever the grant names that the glass was broken.
 func (k *Keeper) notices(l Lease, d access.Decision, who issuer.Asker) []notify.Notice {
@@ -232,7 +234,7 @@ func (k *Keeper) Renew(ctx context.Context, id string, who issuer.Asker) (Lease,
 	if err != nil {
 		return Lease{}, err
 	}
-	_, err = k.once("renew "+l.ID, func() (issuer.Issuance, error) { return k.mint(ctx, l, t) })
+	_, err = k.once("renew "+flight(l, t), func() (issuer.Issuance, error) { return k.mint(ctx, l, t) })
 	return l, err
 }
 
@@ -247,7 +249,7 @@ func (k *Keeper) current(ctx context.Context, l Lease, t *issuer.Ticket) (issuer
 	if made, ok := k.Issuer.Live(l.ID); ok && fits(made) {
 		return made, nil
 	}
-	return k.once(l.ID, func() (issuer.Issuance, error) {
+	return k.once(flight(l, t), func() (issuer.Issuance, error) {
 		if made, ok := k.Issuer.Live(l.ID); ok && fits(made) { // minted since
 			return made, nil
 		}
@@ -290,9 +292,16 @@ func (k *Keeper) decide(ctx context.Context, l Lease, who issuer.Asker) (*issuer
 // mint mints under a lease, to its end even when the asker goes away: others
 // may wait for the same token.
 func (k *Keeper) mint(ctx context.Context, l Lease, t *issuer.Ticket) (issuer.Issuance, error) {
-	return k.Issuer.Issue(context.WithoutCancel(ctx), t, l.ID, func(ctx context.Context, in issuer.Intent, e audit.Event) error {
+	return k.Issuer.Issue(context.WithoutCancel(ctx), t, l.under(), func(ctx context.Context, in issuer.Intent, e audit.Event) error {
 		return k.Book.Renew(ctx, in, e)
 	})
+}
+
+// flight is what those share who wait for the same token: one for another role
+// than was decided on just now is not theirs.
+func flight(l Lease, t *issuer.Ticket) string {
+	d := t.Decision()
+	return l.ID + " " + d.RoleARN.String() + " " + d.Cluster.ARN.String()
 }
 
 // once mints one token at a time; who comes while it is under way on this
