@@ -89,6 +89,7 @@ type Lease struct {
 	Role       string    `json:"role"`
 	Grant      string    `json:"grant"`
 	BreakGlass bool      `json:"breakGlass"`
+	Reason     string    `json:"reason,omitempty"` // in the person's own words
 	Namespace  string    `json:"namespace,omitempty"`
 	State      string    `json:"state"` // active, ended, expired
 	StartedAt  time.Time `json:"startedAt"`

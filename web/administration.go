@@ -60,7 +60,7 @@ func (s *server) administration(w http.ResponseWriter, r *http.Request) error {
 	}
 	m := view.Administration{Frame: s.frame(r, "Administration", view.NavAdministration), Person: pick.Person, Cluster: pick.Cluster, More: more}
 	for _, l := range all {
-		row := view.HeldRow{LeaseRow: s.leaseRow(r, l), Who: orElse(l.Email, l.Principal), Provider: l.Provider, Person: personURL(l.Principal)}
+		row := view.HeldRow{LeaseRow: s.leaseRow(r, l), Who: orElse(l.Email, l.Principal), Provider: l.Provider, Reason: l.Reason, Person: personURL(l.Principal)}
 		row.Open, row.End = StoryPath(l.ID), view.PathAdministration+leaseURL(l.ID)+"/end"
 		if !m.IsAuditor {
 			row.Open = ""

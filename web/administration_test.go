@@ -15,10 +15,10 @@ func TestAdministratorsSeeAndEndWhatOthersHold(t *testing.T) {
 	eng, root := s.as(t, "eng"), s.as(t, "root")
 	root.Get("/administration").MustSay(t, 200, "Nobody holds a lease.")
 	one := eng.Post("/clusters/pay", url.Values{"role": {"viewer"}, "key": {"a"}}).URL.Path
-	glass := eng.Post("/clusters/hidden/break-glass/admin", url.Values{"reason": {"it is on fire"}, "understood": {"yes"}, "key": {"b"}}).URL.Path
+	glass := eng.Post("/clusters/hidden/break-glass/admin", url.Values{"reason": {"it is on fire <b>&"}, "understood": {"yes"}, "key": {"b"}}).URL.Path
 	other := s.as(t, "solo").Post("/clusters/pay", url.Values{"role": {"deputy"}, "key": {"c"}}).URL.Path
 	all := root.Get("/administration")
-	all.MustSay(t, 200, "3 active leases", "eng@example.com", "solo@example.com", "break-glass", `action="/administration`+one+`/end"`)
+	all.MustSay(t, 200, "3 active leases", "eng@example.com", "solo@example.com", "break-glass", "it is on fire &lt;b&gt;&amp;", `action="/administration`+one+`/end"`)
 	if strings.Contains(all.Text, "Story") || strings.Contains(all.Text, "is signed in") {
 		t.Error("the page leads to the audit log, or tells where everybody is signed in")
 	}
@@ -92,13 +92,16 @@ func TestAdministrationIsForAdministrators(t *testing.T) {
 
 func TestAnAdministratorsProgram(t *testing.T) {
 	s := newSite(t)
-	lease := strings.TrimPrefix(s.as(t, "eng").Post("/clusters/pay", url.Values{"role": {"viewer"}, "key": {"a"}}).URL.Path, "/leases/")
+	lease := strings.TrimPrefix(s.as(t, "eng").Post("/clusters/pay", url.Values{"role": {"admin"}, "reason": {"PAY-4711"}, "key": {"a"}}).URL.Path, "/leases/")
 	s.as(t, "solo").Post("/clusters/pay", url.Values{"role": {"deputy"}, "key": {"b"}})
 	c := signedIn(t, s, s.as(t, "root"))
 	all := must1[api.HeldLeases](t)(c.Held(t.Context(), "", ""))
 	mine := must1[api.HeldLeases](t)(c.Held(t.Context(), "eng@example.com", "pay"))
 	if len(all.Leases) != 2 || len(mine.Leases) != 1 || mine.Leases[0].Lease.ID != lease || mine.Leases[0].Email != "eng@example.com" || all.More {
 		t.Fatalf("held: %+v, %+v", all, mine)
+	}
+	if mine.Leases[0].Lease.Reason != "PAY-4711" || all.Leases[0].Lease.Reason != "" {
+		t.Errorf("the reasons are %q and %q", mine.Leases[0].Lease.Reason, all.Leases[0].Lease.Reason)
 	}
 	ended := must1[api.Held](t)(c.EndOf(t.Context(), lease))
 	again := must1[api.Held](t)(c.EndOf(t.Context(), lease))
