@@ -152,7 +152,8 @@ type Entry struct {
 	Namespace string `json:"namespace,omitempty"`
 }
 
-// Session is a browser's or a client's sign-in: GET /sessions.
+// Session is a browser's or a client's sign-in: GET /sessions, and for
+// administrators GET /administration/people/{principal}/sessions.
 type Session struct {
 	ID        string    `json:"id"`
 	Kind      string    `json:"kind"` // browser, client

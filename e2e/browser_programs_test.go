@@ -91,7 +91,9 @@ func administrator(b *tab) {
 	b.visit("/administration?person=engineer@example.com", 200)
 	b.says("Where engineer@example.com is signed in", "kubectl daypass on build-host")
 	b.examine("administration-person")
-	b.follow(`form[action^="/administration/people/"] button`, "Administration")
+	b.follow(`form[action*="/sessions/"] button`, "Administration") // the newest: of the program
+	b.says("Where engineer@example.com is signed in")
+	b.follow(`form[action$="/end"]:not([action*="/sessions/"]) button.danger:not(.small)`, "Administration")
 	b.says("No active lease fits that search.", "Nowhere.")
 	b.examine("administration-gone")
 	b.visit("/administration?person=nobody@example.com", 200)

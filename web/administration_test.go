@@ -66,6 +66,64 @@ func TestAnAdministratorSignsSomebodyOutAndEndsAllOfTheirs(t *testing.T) {
 	}
 }
 
+func TestAnAdministratorSignsSomebodyOutAtOnePlace(t *testing.T) {
+	for _, wanted := range []bool{false, true} {
+		s := newSite(t, func(o *web.Options) { o.SignIn.EndLeases = wanted })
+		eng, root := s.as(t, "eng"), s.as(t, "root")
+		lease := eng.Post("/clusters/pay", url.Values{"role": {"viewer"}, "key": {"a"}}).URL.Path
+		c := signedIn(t, s, eng)
+		me := must1[api.Person](t)(c.Me(t.Context())).Principal
+		out := func(principal, session string) string {
+			return "/administration/people/" + principal + "/sessions/" + session + "/end"
+		}
+		var laptop string
+		for _, x := range must1[api.Sessions](t)(c.Sessions(t.Context())).Sessions {
+			root.Get("/administration?person=eng@example.com").MustSay(t, 200, `action="`+out(me, x.ID)+`"`)
+			if x.This {
+				laptop = x.ID
+			}
+		}
+		root.Get("/administration?person="+me).MustSay(t, 200, map[bool]string{true: "ends all their leases too", false: "ends no lease"}[wanted])
+		root.Post(out("pr_other", laptop), nil).MustSay(t, 404, "There is no such session of that person.", `href="/administration?person=pr_other"`)
+		eng.Post(out(me, laptop), nil).MustSay(t, 403)
+		must1[api.Person](t)(c.Me(t.Context()))
+		if n := len(s.events(t, audit.Administered)); n != 0 {
+			t.Errorf("%d acts on record that were none", n)
+		}
+		root.Post(out(me, laptop), nil).MustSay(t, 200, "Where eng@example.com is signed in", "127.0.0.1")
+		_, err := c.Me(t.Context())
+		refusedAs(t, err, 401, "not-signed-in")
+		eng.Get(lease).MustSay(t, 200, map[bool]string{true: "ended with the sign-out", false: "Works until"}[wanted])
+		root.Post(out(me, laptop), nil).MustSay(t, 404, "It may have ended meanwhile.")
+		s.as(t, "audit").Get("/audit?kind=administration").MustSay(t, 200, "Signed eng@example.com out at one place.", "root@example.com")
+		if e := s.events(t, audit.SignedOut); len(e) != 1 || e[0].Event.Reason != "ended-by-administrator" || e[0].Event.Facts["session"] != laptop {
+			t.Errorf("on record: %+v", e)
+		}
+	}
+}
+
+func TestAnAdministratorsProgramSignsSomebodyOutAtOnePlace(t *testing.T) {
+	s := newSite(t)
+	eng := s.as(t, "eng")
+	theirs, root := signedIn(t, s, eng), signedIn(t, s, s.as(t, "root"))
+	them := must1[api.Person](t)(theirs.Me(t.Context())).Principal
+	all := must1[api.Sessions](t)(root.SessionsOf(t.Context(), them)).Sessions
+	if len(all) != 2 || all[0].Kind != "client" || all[1].Kind != "browser" || all[0].This || all[1].This {
+		t.Fatalf("signed in are %+v", all)
+	}
+	refusedAs(t, root.EndSessionOf(t.Context(), "pr_other", all[1].ID), 404, "no-session")
+	eng.Get("/access").MustSay(t, 200, "Where you are signed in")
+	if err := root.EndSessionOf(t.Context(), them, all[1].ID); err != nil {
+		t.Fatal(err)
+	}
+	refusedAs(t, root.EndSessionOf(t.Context(), them, all[1].ID), 404, "no-session")
+	left := must1[api.Sessions](t)(root.SessionsOf(t.Context(), them)).Sessions
+	if len(left) != 1 || left[0].ID != all[0].ID {
+		t.Errorf("left are %+v", left)
+	}
+	must1[api.Person](t)(theirs.Me(t.Context()))
+}
+
 func TestAdministrationIsForAdministrators(t *testing.T) {
 	s := newSite(t)
 	for _, who := range []string{"eng", "audit"} {
@@ -76,6 +134,7 @@ func TestAdministrationIsForAdministrators(t *testing.T) {
 		b.Get("/administration").MustSay(t, 403, "open to administrators only", "#platform")
 		b.Post("/administration/leases/ls_any/end", nil).MustSay(t, 403)
 		b.Post("/administration/people/pr_any/end", nil).MustSay(t, 403)
+		b.Post("/administration/people/pr_any/sessions/any/end", nil).MustSay(t, 403)
 		c := signedIn(t, s, b)
 		_, err := c.Held(t.Context(), "", "")
 		refusedAs(t, err, 403, "not-administrator")
@@ -83,6 +142,9 @@ func TestAdministrationIsForAdministrators(t *testing.T) {
 		refusedAs(t, err, 403, "not-administrator")
 		_, err = c.EndPerson(t.Context(), "pr_any")
 		refusedAs(t, err, 403, "not-administrator")
+		_, err = c.SessionsOf(t.Context(), "pr_any")
+		refusedAs(t, err, 403, "not-administrator")
+		refusedAs(t, c.EndSessionOf(t.Context(), "pr_any", "any"), 403, "not-administrator")
 	}
 	if e := s.events(t, audit.Refused); len(e) != 2 || e[0].Event.Reason != "not-administrator" {
 		t.Errorf("on record: %d, %+v", len(e), e)

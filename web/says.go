@@ -85,8 +85,11 @@ func refused(e audit.Event, on string) string {
 // administered tells what an administrator did, and to whom.
 func administered(e audit.Event, on string) string {
 	whom := orElse(e.Details.More["person"], e.Facts["person"])
-	if e.Facts["act"] == "end-lease" {
+	switch e.Facts["act"] {
+	case "end-lease":
 		return "Ended the lease of " + whom + " as " + on + "."
+	case "sign-out":
+		return "Signed " + whom + " out at one place."
 	}
 	return "Signed " + whom + " out everywhere."
 }

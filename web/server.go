@@ -129,6 +129,7 @@ func (s *server) routes(r chi.Router) {
 	// What everybody holds, for administrators.
 	r.Get(view.PathAdministration, s.person(s.administrator(s.administration)))
 	r.Post(view.PathAdministration+"/leases/{lease}/end", s.person(s.administrator(s.endOf)))
+	r.Post(view.PathAdministration+"/people/{principal}/sessions/{session}/end", s.person(s.administrator(s.endSessionOf)))
 	r.Post(view.PathAdministration+"/people/{principal}/end", s.person(s.administrator(s.endPerson)))
 
 	// What everybody did, for auditors.

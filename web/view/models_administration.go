@@ -34,4 +34,6 @@ type Holder struct {
 	Principal string
 	Sessions  []SessionRow
 	Out       string // POST; empty: there is nothing to end
+	// OutEndsLeases is whether signing them out at one place ends their leases.
+	OutEndsLeases bool
 }

@@ -251,8 +251,8 @@ func leasePages() []page {
 			{LeaseRow{"payments-dev", "editor", labels(env("dev"), team("payments")), false, Active, in(-time.Hour), in(192 * time.Minute), nil, 0, nil, "", "/administration/leases/ls_2/end"}, "pr_2", "okta", "", "/administration?person=pr_2"},
 		}, true, nil}, AdministrationPage),
 		drawn("administration-person", Administration{administrator("Administration"), "grace@partner.example", "", nil, false, []Holder{
-			{"grace@partner.example", "pr_1", []SessionRow{{false, "guests", "kubectl daypass on <b>laptop</b>", "203.0.113.9", in(-time.Hour), in(-time.Minute), ""}}, "/administration/people/pr_1/end"},
-			{"grace@partner.example", "pr_2", nil, "/administration/people/pr_2/end"},
+			{"grace@partner.example", "pr_1", []SessionRow{{false, "guests", "kubectl daypass on <b>laptop</b>", "203.0.113.9", in(-time.Hour), in(-time.Minute), "/administration/people/pr_1/sessions/0123456789abcdef/end"}}, "/administration/people/pr_1/end", true},
+			{"grace@partner.example", "pr_2", nil, "/administration/people/pr_2/end", false},
 		}}, AdministrationPage),
 		drawn("administration-none", Administration{Frame: administrator("Administration")}, AdministrationPage),
 		drawn("kubeconfig-ended-by-another", leaseWith(func(k *Kubeconfig) { closed(Ended, -time.Minute)(k); k.ByOther = true }), KubeconfigPage),
