@@ -61,18 +61,22 @@ func (s *server) administration(w http.ResponseWriter, r *http.Request) error {
 	}
 	m := view.Administration{Frame: s.frame(r, "Administration", view.NavAdministration), Person: pick.Person, Cluster: pick.Cluster, More: more}
 	for _, l := range all {
-		row := view.HeldRow{LeaseRow: s.leaseRow(r, l), Who: orElse(l.Email, l.Principal), Provider: l.Provider, Reason: l.Reason, Person: personURL(l.Principal)}
-		row.Open, row.End = StoryPath(l.ID), view.PathAdministration+leaseURL(l.ID)+"/end"
-		if !m.IsAuditor {
-			row.Open = ""
-		}
-		m.Rows = append(m.Rows, row)
+		m.Rows = append(m.Rows, s.heldRow(r, l))
 	}
 	if m.People, err = s.people(r, pick.Person, all); err != nil {
 		return err
 	}
 	s.page(w, r, http.StatusOK, view.AdministrationPage(m))
 	return nil
+}
+
+func (s *server) heldRow(r *http.Request, l lease.Lease) view.HeldRow {
+	row := view.HeldRow{LeaseRow: s.leaseRow(r, l), Who: orElse(l.Email, l.Principal), Provider: l.Provider, Reason: l.Reason, Person: personURL(l.Principal)}
+	row.Open, row.End = "", view.PathAdministration+leaseURL(l.ID)+"/end"
+	if s.audits(standing(r).Principal) {
+		row.Open = StoryPath(l.ID)
+	}
+	return row
 }
 
 // people tells of whoever is meant by a principal's ID or an address: of all

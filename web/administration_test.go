@@ -25,7 +25,7 @@ func TestAdministratorsSeeAndEndWhatOthersHold(t *testing.T) {
 	root.Get("/administration?cluster=hidden&person=ENG@example.com").MustSay(t, 200, "1 active lease<", "Where eng@example.com is signed in", "127.0.0.1")
 	root.Get("/administration?person=nobody@example.com").MustSay(t, 200, "No active lease fits that search.")
 
-	root.Post("/administration"+one+"/end", nil).MustSay(t, 200, "Where eng@example.com is signed in", `action="/administration`+glass+`/end"`)
+	root.Post("/administration"+one+"/end", nil).MustSay(t, 200, "Where eng@example.com is signed in", `href="/administration`+glass+`/end"`)
 	root.Post("/administration"+one+"/end", nil).MustSay(t, 200) // twice
 	eng.Get(one).MustSay(t, 200, "by an administrator", "An administrator ended the lease as viewer on pay.")
 	eng.Post(one+"/download", nil).MustSay(t, 409, "The lease is over")
@@ -63,6 +63,34 @@ func TestAnAdministratorSignsSomebodyOutAndEndsAllOfTheirs(t *testing.T) {
 	}
 	if got := strings.Join(why, " "); got != "ended-by-administrator ended-by-administrator" || len(s.events(t, audit.LeaseEnded)) != 1 {
 		t.Errorf("on record: %s, and %d ends", got, len(s.events(t, audit.LeaseEnded)))
+	}
+}
+
+func TestAnAdministratorIsAskedOnceMoreBeforeAllIsEnded(t *testing.T) {
+	s := newSite(t)
+	eng, root := s.as(t, "eng"), s.as(t, "root")
+	one := eng.Post("/clusters/pay", url.Values{"role": {"admin"}, "reason": {"PAY-4711"}, "key": {"a"}}).URL.Path
+	glass := eng.Post("/clusters/hidden/break-glass/admin", url.Values{"reason": {"it is on fire"}, "understood": {"yes"}, "key": {"b"}}).URL.Path
+	them := s.events(t, audit.LeaseStarted)[0].Event.Principal
+	all := "/administration/people/" + them + "/end"
+	signedIn(t, s, eng)
+	root.Get("/administration?person=eng@example.com").MustSay(t, 200, `href="`+all+`"`)
+	root.Get(all).MustSay(t, 200, "Sign eng@example.com out and end all their leases?", "Nothing has been ended yet.",
+		"This ends 2 leases and signs them out in 2 places.", "PAY-4711", "it is on fire", `method="post" action="`+all+`"`)
+	root.Get("/administration"+glass+"/end").MustSay(t, 200, "End hidden as admin of eng@example.com?", "it is on fire", `method="post" action="/administration`+glass+`/end"`)
+	if n := len(s.events(t, audit.Administered)) + len(s.events(t, audit.LeaseEnded)) + len(s.events(t, audit.SignedOut)); n != 0 {
+		t.Errorf("looking ended something: %d events", n)
+	}
+	for _, road := range []string{all, "/administration" + one + "/end"} {
+		eng.Get(road).MustSay(t, 403, "open to administrators only")
+	}
+	root.Get("/administration/leases/ls_none/end").MustSay(t, 404)
+	root.Get("/administration/people/eng@example.com/end").MustSay(t, 200, "Where eng@example.com is signed in") // a person is no address
+	root.Post(all, nil).MustSay(t, 200, "Nowhere.")
+	for _, road := range []string{all, "/administration" + glass + "/end"} { // nothing is left to ask about
+		if p := root.Get(road); p.Status != 200 || p.URL.RequestURI() != "/administration?person="+them {
+			t.Errorf("%s leads to %d %s", road, p.Status, p.URL)
+		}
 	}
 }
 
