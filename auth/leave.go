@@ -281,6 +281,9 @@ func (g *Gate) EndOneSessionOf(r *http.Request, admin Session, principal, mark s
 	}
 	act := audit.New(audit.Administered, g.Now(), admin.by(g.caller(r)))
 	act.Facts = map[string]string{"act": "sign-out", "person": principal, "session": mark}
+	if s.Client != nil {
+		act.Facts["client"] = s.Client.Name
+	}
 	if s.Principal.Email != "" {
 		act.Details.More = map[string]string{"person": s.Principal.Email}
 	}

@@ -123,7 +123,7 @@ func TestAnAdministratorSignsSomebodyOutAtOnePlace(t *testing.T) {
 		refusedAs(t, err, 401, "not-signed-in")
 		eng.Get(lease).MustSay(t, 200, map[bool]string{true: "ended with the sign-out", false: "Works until"}[wanted])
 		root.Post(out(me, laptop), nil).MustSay(t, 404, "It may have ended meanwhile.")
-		s.as(t, "audit").Get("/audit?kind=administration").MustSay(t, 200, "Signed eng@example.com out at one place.", "root@example.com")
+		s.as(t, "audit").Get("/audit?kind=administration").MustSay(t, 200, "Signed eng@example.com out of kubectl daypass on laptop.", "root@example.com")
 		if e := s.events(t, audit.SignedOut); len(e) != 1 || e[0].Event.Reason != "ended-by-administrator" || e[0].Event.Facts["session"] != laptop {
 			t.Errorf("on record: %+v", e)
 		}
@@ -145,6 +145,7 @@ func TestAnAdministratorsProgramSignsSomebodyOutAtOnePlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	refusedAs(t, root.EndSessionOf(t.Context(), them, all[1].ID), 404, "no-session")
+	s.as(t, "audit").Get("/audit?kind=administration").MustSay(t, 200, "Signed eng@example.com out of one browser.")
 	left := must1[api.Sessions](t)(root.SessionsOf(t.Context(), them)).Sessions
 	if len(left) != 1 || left[0].ID != all[0].ID {
 		t.Errorf("left are %+v", left)
