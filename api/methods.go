@@ -126,6 +126,16 @@ func (c *Client) EndOf(ctx context.Context, id string) (Held, error) {
 	return asked[Held](ctx, c, post("/administration/leases/"+segment(id)+"/end", nil))
 }
 
+// SessionsOf lists where a person is signed in, for administrators.
+func (c *Client) SessionsOf(ctx context.Context, principal string) (Sessions, error) {
+	return asked[Sessions](ctx, c, get("/administration/people/"+segment(principal)+"/sessions"))
+}
+
+// EndSessionOf signs a person out at one place, for administrators.
+func (c *Client) EndSessionOf(ctx context.Context, principal, session string) error {
+	return c.ask(ctx, post("/administration/people/"+segment(principal)+"/sessions/"+segment(session)+"/end", nil), nil)
+}
+
 // EndPerson signs a person out everywhere and ends all their leases, for
 // administrators.
 func (c *Client) EndPerson(ctx context.Context, principal string) (EndedPerson, error) {

@@ -89,6 +89,7 @@ type Lease struct {
 	Role       string    `json:"role"`
 	Grant      string    `json:"grant"`
 	BreakGlass bool      `json:"breakGlass"`
+	Reason     string    `json:"reason,omitempty"` // in the person's own words
 	Namespace  string    `json:"namespace,omitempty"`
 	State      string    `json:"state"` // active, ended, expired
 	StartedAt  time.Time `json:"startedAt"`
@@ -151,7 +152,8 @@ type Entry struct {
 	Namespace string `json:"namespace,omitempty"`
 }
 
-// Session is a browser's or a client's sign-in: GET /sessions.
+// Session is a browser's or a client's sign-in: GET /sessions, and for
+// administrators GET /administration/people/{principal}/sessions.
 type Session struct {
 	ID        string    `json:"id"`
 	Kind      string    `json:"kind"` // browser, client

@@ -135,8 +135,8 @@ type Sessions interface {
 	// Touch moves Seen forward. It updates a row and never makes one: a
 	// session deleted meanwhile stays deleted, and ErrNoSession comes back.
 	Touch(ctx context.Context, key Hash, seen time.Time) error
-	// SignOut deletes a session. Without one it is ErrNoSession, and the event
-	// is not stored.
+	// SignOut deletes a session. Without one it is ErrNoSession, and no event
+	// is stored.
 	SignOut(ctx context.Context, key Hash, e Ending) error
 	// Leave is SignOut that also adds d, with the session's ID token, and
 	// drops departures that expired before d.Left.
@@ -165,6 +165,15 @@ type Ending struct {
 	Event  audit.Event
 	By     audit.Who
 	Leases bool
+	Act    *audit.Event // what somebody else did to end it; nil: its own person did, or nobody
+}
+
+// Events are all that is on record of it, in their order.
+func (e Ending) Events() []audit.Event {
+	if e.Act == nil {
+		return []audit.Event{e.Event}
+	}
+	return []audit.Event{*e.Act, e.Event}
 }
 
 // MostPrograms is how many programs of one person may be signed in at a time.

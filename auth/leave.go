@@ -233,23 +233,32 @@ func (g *Gate) SessionsOfPrincipal(ctx context.Context, principal string) ([]Ses
 // EndSession signs a person out elsewhere: it ends the session of that mark
 // if it is one of who's, and is ErrNoSession if it is not.
 func (g *Gate) EndSession(r *http.Request, who Session, mark string) error {
-	all, err := g.Book.SessionsOf(r.Context(), who.Principal.ID(), g.alive())
+	s, err := g.sessionOf(r.Context(), who.Principal.ID(), mark)
 	if err != nil {
-		return fmt.Errorf("look for the session: %w", err)
+		return err
+	}
+	by := g.caller(r)
+	e := s.ended("ended-by-person", g.Now(), by)
+	e.Facts["by"] = who.Key.Mark()
+	if err := g.Book.SignOut(r.Context(), s.Key, g.left(s, e, by)); err != nil {
+		return fmt.Errorf("end the session: %w", err)
+	}
+	return nil
+}
+
+// sessionOf finds the session of that mark among a principal's, or is
+// ErrNoSession.
+func (g *Gate) sessionOf(ctx context.Context, principal, mark string) (Session, error) {
+	all, err := g.Book.SessionsOf(ctx, principal, g.alive())
+	if err != nil {
+		return Session{}, fmt.Errorf("look for the session: %w", err)
 	}
 	for _, s := range all {
-		if s.Key.Mark() != mark {
-			continue
+		if s.Key.Mark() == mark {
+			return s, nil
 		}
-		by := g.caller(r)
-		e := s.ended("ended-by-person", g.Now(), by)
-		e.Facts["by"] = who.Key.Mark()
-		if err := g.Book.SignOut(r.Context(), s.Key, g.left(s, e, by)); err != nil {
-			return fmt.Errorf("end the session: %w", err)
-		}
-		return nil
 	}
-	return ErrNoSession
+	return Session{}, ErrNoSession
 }
 
 // Replaced ends a program's own session because another has taken its place:
@@ -262,6 +271,38 @@ func (g *Gate) Replaced(r *http.Request, who Session) error {
 	return nil
 }
 
+// EndOneSessionOf signs a person out at one place for an administrator; that
+// admin is one, the caller has made sure. Where the session of that mark is not
+// this principal's, or ended meanwhile, it is ErrNoSession and not on record.
+func (g *Gate) EndOneSessionOf(r *http.Request, admin Session, principal, mark string) error {
+	s, err := g.sessionOf(r.Context(), principal, mark)
+	if err != nil {
+		return err
+	}
+	act := audit.New(audit.Administered, g.Now(), admin.by(g.caller(r)))
+	act.Facts = map[string]string{"act": "sign-out", "person": principal, "session": mark}
+	if s.Client != nil {
+		act.Facts["client"] = s.Client.Name
+	}
+	if s.Principal.Email != "" {
+		act.Details.More = map[string]string{"person": s.Principal.Email}
+	}
+	ending := g.left(s, s.endedByAdministrator(act), audit.Who{Request: act.Request})
+	ending.Act = &act
+	if err := g.Book.SignOut(r.Context(), s.Key, ending); err != nil {
+		return fmt.Errorf("end the session: %w", err)
+	}
+	return nil
+}
+
+// endedByAdministrator tells of the end as what happened to the session's
+// person; from where the administrator did it is theirs alone.
+func (s Session) endedByAdministrator(act audit.Event) audit.Event {
+	e := s.ended("ended-by-administrator", act.At, audit.Who{Request: act.Request})
+	e.Facts["administrator"] = act.Principal
+	return e
+}
+
 // EndSessionsOf signs a person out everywhere for an administrator; that admin
 // is one, the caller has made sure. It says how many sessions that ended: all
 // in one step, so that none begins meanwhile and stays.
@@ -269,9 +310,7 @@ func (g *Gate) EndSessionsOf(r *http.Request, admin Session, principal string) (
 	act := audit.New(audit.Administered, g.Now(), admin.by(g.caller(r)))
 	act.Facts = map[string]string{"act": "sign-out-everywhere", "person": principal}
 	ended, err = g.Book.SignOutAll(r.Context(), principal, act, func(s Session) Ending {
-		e := s.ended("ended-by-administrator", act.At, audit.Who{Request: act.Request})
-		e.Facts["administrator"] = act.Principal
-		return Ending{Event: e}
+		return Ending{Event: s.endedByAdministrator(act)}
 	})
 	if err != nil {
 		return 0, fmt.Errorf("end the sessions: %w", err)

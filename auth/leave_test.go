@@ -343,3 +343,59 @@ func TestAnAdministratorSignsSomebodyOutEverywhere(t *testing.T) {
 		t.Errorf("on a full disk: %d, %v", n, err)
 	}
 }
+
+func TestAnAdministratorSignsSomebodyOutAtOnePlace(t *testing.T) {
+	c := newClock()
+	s := serve(t, c, provide(t, c), nil)
+	for _, who := range []string{"u-1", "u-3", "u-3"} {
+		s.browser().signIn("okta", who, "/")
+	}
+	admin, theirs := s.sessionsOf("u-1")[0], s.sessionsOf("u-3")
+	them, mark := theirs[0].Principal.ID(), theirs[0].Key.Mark()
+	r, _ := http.NewRequest("POST", s.URL, nil)
+	r.RemoteAddr = "127.0.0.1:1"
+	for name, err := range map[string]error{
+		"under another person": s.gate.EndOneSessionOf(r, admin, admin.Principal.ID(), mark),
+		"of nobody":            s.gate.EndOneSessionOf(r, admin, them, "0123456789abcdef"),
+	} {
+		if !errors.Is(err, ErrNoSession) || len(s.book.seen()) != 3 || len(s.sessionsOf("u-3")) != 2 {
+			t.Errorf("%s: %v, %d events, %d sessions left", name, err, len(s.book.seen()), len(s.sessionsOf("u-3")))
+		}
+	}
+	if err := s.gate.EndOneSessionOf(r, admin, them, mark); err != nil {
+		t.Fatal(err)
+	}
+	if left := s.sessionsOf("u-3"); len(left) != 1 || left[0].Key == theirs[0].Key || len(s.sessionsOf("u-1")) != 1 || len(s.book.without) != 0 {
+		t.Errorf("left are %d of theirs and %d of others; leases ended of %v", len(left), len(s.sessionsOf("u-1")), s.book.without)
+	}
+	all := s.book.seen()[3:]
+	if len(all) != 2 {
+		t.Fatalf("on record: %+v", all)
+	}
+	act, end := all[0], all[1]
+	if act.Kind != audit.Administered || act.Principal != admin.Principal.ID() || act.Facts["act"] != "sign-out" || act.Facts["person"] != them || act.Facts["session"] != mark || act.Details.Address == "" {
+		t.Errorf("what was done is on record as %+v", act)
+	}
+	if end.Kind != audit.SignedOut || end.Reason != "ended-by-administrator" || end.Principal != them || end.Facts["administrator"] != admin.Principal.ID() || end.Facts["session"] != mark || end.Details.Address != "" {
+		t.Errorf("what came of it is on record as %+v", end)
+	}
+}
+
+func TestAnAdministratorsSignOutIsOneAsTheOperatorWantsIt(t *testing.T) {
+	c := newClock()
+	s := serve(t, c, provide(t, c), nil)
+	s.browser().signIn("okta", "u-1", "/")
+	s.browser().signIn("okta", "u-3", "/")
+	admin, them := s.sessionsOf("u-1")[0], s.sessionsOf("u-3")[0].Principal.ID()
+	r, _ := http.NewRequest("POST", s.URL, nil)
+	r.RemoteAddr = "127.0.0.1:1"
+	s.gate.EndLeases = true
+	s.book.on("SignOut", false)
+	if err := s.gate.EndOneSessionOf(r, admin, them, s.sessionsOf("u-3")[0].Key.Mark()); err == nil || !strings.Contains(err.Error(), "the disk is full") {
+		t.Errorf("on a full disk: %v", err)
+	}
+	s.book.heal()
+	if err := s.gate.EndOneSessionOf(r, admin, them, s.sessionsOf("u-3")[0].Key.Mark()); err != nil || len(s.book.without) != 1 || s.book.without[0] != them {
+		t.Errorf("where leases end with a sign-out: %v, ended of %v", err, s.book.without)
+	}
+}

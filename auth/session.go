@@ -94,6 +94,9 @@ func (s Session) ended(why string, at time.Time, client audit.Who) audit.Event {
 	e := audit.New(audit.SignedOut, at, s.by(client))
 	e.Reason = why
 	e.Facts = map[string]string{"session": s.Key.Mark()}
+	if c := s.Client; c != nil {
+		e.Facts["client"] = c.Name
+	}
 	return e
 }
 

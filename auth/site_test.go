@@ -96,7 +96,7 @@ func (b *book) Touch(_ context.Context, key Hash, seen time.Time) error {
 
 // ended keeps how a session ended; whose leases end with it, in without.
 func (b *book) ended(e Ending) {
-	b.events = append(b.events, e.Event)
+	b.events = append(b.events, e.Events()...)
 	if e.Leases {
 		b.without = append(b.without, e.By.Principal)
 	}

@@ -88,9 +88,17 @@ func administrator(b *tab) {
 	b.follow(`nav a[href="/administration"]`, "Administration")
 	b.says("engineer@example.com", "payments-dev")
 	b.examine("administration")
+	b.follow(`a[aria-label^="End…"]`, "Nothing has been ended yet.") // broken glass is asked about
+	b.says("INC-7: the ledger is down")
+	b.examine("administration-confirm-glass")
 	b.visit("/administration?person=engineer@example.com", 200)
 	b.says("Where engineer@example.com is signed in", "kubectl daypass on build-host")
 	b.examine("administration-person")
+	b.follow(`form[action*="/sessions/"] button`, "Administration") // the newest: of the program
+	b.says("Where engineer@example.com is signed in")
+	b.follow(`a[href^="/administration/people/"]`, "Nothing has been ended yet.")
+	b.says("Sign engineer@example.com out and end all their leases?")
+	b.examine("administration-confirm")
 	b.follow(`form[action^="/administration/people/"] button`, "Administration")
 	b.says("No active lease fits that search.", "Nowhere.")
 	b.examine("administration-gone")

@@ -45,7 +45,7 @@ func (s *Store) Leave(ctx context.Context, key auth.Hash, d auth.Departure, e au
 // sessions of one person leave nothing to do for the second.
 func (t *tx) ended(all ...auth.Ending) error {
 	for _, e := range all {
-		if err := t.append(e.Event); err != nil {
+		if err := t.append(e.Events()...); err != nil {
 			return err
 		}
 		if !e.Leases {

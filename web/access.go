@@ -85,7 +85,7 @@ func sessionRow(x, asking auth.Session) view.SessionRow {
 // clientOf is what a person knows a session by.
 func clientOf(x auth.Session) string {
 	if x.Client != nil {
-		return "kubectl daypass on " + x.Client.Name
+		return programOn(x.Client.Name)
 	}
 	return clip(x.UserAgent, 120)
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -60,18 +61,22 @@ func (s *server) administration(w http.ResponseWriter, r *http.Request) error {
 	}
 	m := view.Administration{Frame: s.frame(r, "Administration", view.NavAdministration), Person: pick.Person, Cluster: pick.Cluster, More: more}
 	for _, l := range all {
-		row := view.HeldRow{LeaseRow: s.leaseRow(r, l), Who: orElse(l.Email, l.Principal), Provider: l.Provider, Person: personURL(l.Principal)}
-		row.Open, row.End = StoryPath(l.ID), view.PathAdministration+leaseURL(l.ID)+"/end"
-		if !m.IsAuditor {
-			row.Open = ""
-		}
-		m.Rows = append(m.Rows, row)
+		m.Rows = append(m.Rows, s.heldRow(r, l))
 	}
 	if m.People, err = s.people(r, pick.Person, all); err != nil {
 		return err
 	}
 	s.page(w, r, http.StatusOK, view.AdministrationPage(m))
 	return nil
+}
+
+func (s *server) heldRow(r *http.Request, l lease.Lease) view.HeldRow {
+	row := view.HeldRow{LeaseRow: s.leaseRow(r, l), Who: orElse(l.Email, l.Principal), Provider: l.Provider, Reason: l.Reason, Person: personURL(l.Principal)}
+	row.Open, row.End = "", view.PathAdministration+leaseURL(l.ID)+"/end"
+	if s.audits(standing(r).Principal) {
+		row.Open = StoryPath(l.ID)
+	}
+	return row
 }
 
 // people tells of whoever is meant by a principal's ID or an address: of all
@@ -113,11 +118,19 @@ func (s *server) holder(r *http.Request, principal, name string) (view.Holder, e
 	if err != nil {
 		return view.Holder{}, err
 	}
-	h := view.Holder{Called: name, Principal: principal, Out: view.PathAdministration + "/people/" + url.PathEscape(principal) + "/end"}
+	admin, _ := sessionOf(r)
+	h := view.Holder{Called: name, Principal: principal, Out: personPath(principal) + "/end", OutEndsLeases: s.SignIn.EndLeases}
 	for _, x := range all {
-		h.Sessions = append(h.Sessions, sessionRow(x, auth.Session{}))
+		row := sessionRow(x, admin)
+		row.End = personPath(principal) + sessionURL(x.Key.Mark()) + "/end"
+		h.Sessions = append(h.Sessions, row)
 	}
 	return h, nil
+}
+
+// personPath is where what is done to a person is posted.
+func personPath(principal string) string {
+	return view.PathAdministration + "/people/" + url.PathEscape(principal)
 }
 
 func personURL(principal string) string {
@@ -131,6 +144,24 @@ func (s *server) endOf(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return redirect(w, r, personURL(l.Principal))
+}
+
+// endSessionOf signs somebody out at one place.
+func (s *server) endSessionOf(w http.ResponseWriter, r *http.Request) error {
+	if err := s.endedSession(r); err != nil {
+		return err
+	}
+	return redirect(w, r, personURL(chi.URLParam(r, "principal")))
+}
+
+// endedSession ends the session that a request names, if it is that person's.
+func (s *server) endedSession(r *http.Request) error {
+	admin, _ := sessionOf(r)
+	err := s.SignIn.EndOneSessionOf(r, admin, chi.URLParam(r, "principal"), chi.URLParam(r, "session"))
+	if errors.Is(err, auth.ErrNoSession) {
+		return errNoSession
+	}
+	return err
 }
 
 // endPerson signs somebody out everywhere, so that nothing is started any

@@ -15,17 +15,17 @@ func TestAdministratorsSeeAndEndWhatOthersHold(t *testing.T) {
 	eng, root := s.as(t, "eng"), s.as(t, "root")
 	root.Get("/administration").MustSay(t, 200, "Nobody holds a lease.")
 	one := eng.Post("/clusters/pay", url.Values{"role": {"viewer"}, "key": {"a"}}).URL.Path
-	glass := eng.Post("/clusters/hidden/break-glass/admin", url.Values{"reason": {"it is on fire"}, "understood": {"yes"}, "key": {"b"}}).URL.Path
+	glass := eng.Post("/clusters/hidden/break-glass/admin", url.Values{"reason": {"it is on fire <b>&"}, "understood": {"yes"}, "key": {"b"}}).URL.Path
 	other := s.as(t, "solo").Post("/clusters/pay", url.Values{"role": {"deputy"}, "key": {"c"}}).URL.Path
 	all := root.Get("/administration")
-	all.MustSay(t, 200, "3 active leases", "eng@example.com", "solo@example.com", "break-glass", `action="/administration`+one+`/end"`)
+	all.MustSay(t, 200, "3 active leases", "eng@example.com", "solo@example.com", "break-glass", "it is on fire &lt;b&gt;&amp;", `action="/administration`+one+`/end"`)
 	if strings.Contains(all.Text, "Story") || strings.Contains(all.Text, "is signed in") {
 		t.Error("the page leads to the audit log, or tells where everybody is signed in")
 	}
 	root.Get("/administration?cluster=hidden&person=ENG@example.com").MustSay(t, 200, "1 active lease<", "Where eng@example.com is signed in", "127.0.0.1")
 	root.Get("/administration?person=nobody@example.com").MustSay(t, 200, "No active lease fits that search.")
 
-	root.Post("/administration"+one+"/end", nil).MustSay(t, 200, "Where eng@example.com is signed in", `action="/administration`+glass+`/end"`)
+	root.Post("/administration"+one+"/end", nil).MustSay(t, 200, "Where eng@example.com is signed in", `href="/administration`+glass+`/end"`)
 	root.Post("/administration"+one+"/end", nil).MustSay(t, 200) // twice
 	eng.Get(one).MustSay(t, 200, "by an administrator", "An administrator ended the lease as viewer on pay.")
 	eng.Post(one+"/download", nil).MustSay(t, 409, "The lease is over")
@@ -66,6 +66,93 @@ func TestAnAdministratorSignsSomebodyOutAndEndsAllOfTheirs(t *testing.T) {
 	}
 }
 
+func TestAnAdministratorIsAskedOnceMoreBeforeAllIsEnded(t *testing.T) {
+	s := newSite(t)
+	eng, root := s.as(t, "eng"), s.as(t, "root")
+	one := eng.Post("/clusters/pay", url.Values{"role": {"admin"}, "reason": {"PAY-4711"}, "key": {"a"}}).URL.Path
+	glass := eng.Post("/clusters/hidden/break-glass/admin", url.Values{"reason": {"it is on fire"}, "understood": {"yes"}, "key": {"b"}}).URL.Path
+	them := s.events(t, audit.LeaseStarted)[0].Event.Principal
+	all := "/administration/people/" + them + "/end"
+	signedIn(t, s, eng)
+	root.Get("/administration?person=eng@example.com").MustSay(t, 200, `href="`+all+`"`)
+	root.Get(all).MustSay(t, 200, "Sign eng@example.com out and end all their leases?", "Nothing has been ended yet.",
+		"This ends 2 leases and signs them out in 2 places.", "PAY-4711", "it is on fire", `method="post" action="`+all+`"`)
+	root.Get("/administration"+glass+"/end").MustSay(t, 200, "End hidden as admin of eng@example.com?", "it is on fire", `method="post" action="/administration`+glass+`/end"`)
+	if n := len(s.events(t, audit.Administered)) + len(s.events(t, audit.LeaseEnded)) + len(s.events(t, audit.SignedOut)); n != 0 {
+		t.Errorf("looking ended something: %d events", n)
+	}
+	for _, road := range []string{all, "/administration" + one + "/end"} {
+		eng.Get(road).MustSay(t, 403, "open to administrators only")
+	}
+	root.Get("/administration/leases/ls_none/end").MustSay(t, 404)
+	root.Get("/administration/people/eng@example.com/end").MustSay(t, 200, "Where eng@example.com is signed in") // a person is no address
+	root.Post(all, nil).MustSay(t, 200, "Nowhere.")
+	for _, road := range []string{all, "/administration" + glass + "/end"} { // nothing is left to ask about
+		if p := root.Get(road); p.Status != 200 || p.URL.RequestURI() != "/administration?person="+them {
+			t.Errorf("%s leads to %d %s", road, p.Status, p.URL)
+		}
+	}
+}
+
+func TestAnAdministratorSignsSomebodyOutAtOnePlace(t *testing.T) {
+	for _, wanted := range []bool{false, true} {
+		s := newSite(t, func(o *web.Options) { o.SignIn.EndLeases = wanted })
+		eng, root := s.as(t, "eng"), s.as(t, "root")
+		lease := eng.Post("/clusters/pay", url.Values{"role": {"viewer"}, "key": {"a"}}).URL.Path
+		c := signedIn(t, s, eng)
+		me := must1[api.Person](t)(c.Me(t.Context())).Principal
+		out := func(principal, session string) string {
+			return "/administration/people/" + principal + "/sessions/" + session + "/end"
+		}
+		var laptop string
+		for _, x := range must1[api.Sessions](t)(c.Sessions(t.Context())).Sessions {
+			root.Get("/administration?person=eng@example.com").MustSay(t, 200, `action="`+out(me, x.ID)+`"`)
+			if x.This {
+				laptop = x.ID
+			}
+		}
+		root.Get("/administration?person="+me).MustSay(t, 200, map[bool]string{true: "ends all their leases too", false: "ends no lease"}[wanted])
+		root.Post(out("pr_other", laptop), nil).MustSay(t, 404, "There is no such session of that person.", `href="/administration?person=pr_other"`)
+		eng.Post(out(me, laptop), nil).MustSay(t, 403)
+		must1[api.Person](t)(c.Me(t.Context()))
+		if n := len(s.events(t, audit.Administered)); n != 0 {
+			t.Errorf("%d acts on record that were none", n)
+		}
+		root.Post(out(me, laptop), nil).MustSay(t, 200, "Where eng@example.com is signed in", "127.0.0.1")
+		_, err := c.Me(t.Context())
+		refusedAs(t, err, 401, "not-signed-in")
+		eng.Get(lease).MustSay(t, 200, map[bool]string{true: "ended with the sign-out", false: "Works until"}[wanted])
+		root.Post(out(me, laptop), nil).MustSay(t, 404, "It may have ended meanwhile.")
+		s.as(t, "audit").Get("/audit?kind=administration").MustSay(t, 200, "Signed eng@example.com out of kubectl daypass on laptop.", "root@example.com")
+		if e := s.events(t, audit.SignedOut); len(e) != 1 || e[0].Event.Reason != "ended-by-administrator" || e[0].Event.Facts["session"] != laptop {
+			t.Errorf("on record: %+v", e)
+		}
+	}
+}
+
+func TestAnAdministratorsProgramSignsSomebodyOutAtOnePlace(t *testing.T) {
+	s := newSite(t)
+	eng := s.as(t, "eng")
+	theirs, root := signedIn(t, s, eng), signedIn(t, s, s.as(t, "root"))
+	them := must1[api.Person](t)(theirs.Me(t.Context())).Principal
+	all := must1[api.Sessions](t)(root.SessionsOf(t.Context(), them)).Sessions
+	if len(all) != 2 || all[0].Kind != "client" || all[1].Kind != "browser" || all[0].This || all[1].This {
+		t.Fatalf("signed in are %+v", all)
+	}
+	refusedAs(t, root.EndSessionOf(t.Context(), "pr_other", all[1].ID), 404, "no-session")
+	eng.Get("/access").MustSay(t, 200, "Where you are signed in")
+	if err := root.EndSessionOf(t.Context(), them, all[1].ID); err != nil {
+		t.Fatal(err)
+	}
+	refusedAs(t, root.EndSessionOf(t.Context(), them, all[1].ID), 404, "no-session")
+	s.as(t, "audit").Get("/audit?kind=administration").MustSay(t, 200, "Signed eng@example.com out of one browser.")
+	left := must1[api.Sessions](t)(root.SessionsOf(t.Context(), them)).Sessions
+	if len(left) != 1 || left[0].ID != all[0].ID {
+		t.Errorf("left are %+v", left)
+	}
+	must1[api.Person](t)(theirs.Me(t.Context()))
+}
+
 func TestAdministrationIsForAdministrators(t *testing.T) {
 	s := newSite(t)
 	for _, who := range []string{"eng", "audit"} {
@@ -76,6 +163,7 @@ func TestAdministrationIsForAdministrators(t *testing.T) {
 		b.Get("/administration").MustSay(t, 403, "open to administrators only", "#platform")
 		b.Post("/administration/leases/ls_any/end", nil).MustSay(t, 403)
 		b.Post("/administration/people/pr_any/end", nil).MustSay(t, 403)
+		b.Post("/administration/people/pr_any/sessions/any/end", nil).MustSay(t, 403)
 		c := signedIn(t, s, b)
 		_, err := c.Held(t.Context(), "", "")
 		refusedAs(t, err, 403, "not-administrator")
@@ -83,6 +171,9 @@ func TestAdministrationIsForAdministrators(t *testing.T) {
 		refusedAs(t, err, 403, "not-administrator")
 		_, err = c.EndPerson(t.Context(), "pr_any")
 		refusedAs(t, err, 403, "not-administrator")
+		_, err = c.SessionsOf(t.Context(), "pr_any")
+		refusedAs(t, err, 403, "not-administrator")
+		refusedAs(t, c.EndSessionOf(t.Context(), "pr_any", "any"), 403, "not-administrator")
 	}
 	if e := s.events(t, audit.Refused); len(e) != 2 || e[0].Event.Reason != "not-administrator" {
 		t.Errorf("on record: %d, %+v", len(e), e)
@@ -92,13 +183,16 @@ func TestAdministrationIsForAdministrators(t *testing.T) {
 
 func TestAnAdministratorsProgram(t *testing.T) {
 	s := newSite(t)
-	lease := strings.TrimPrefix(s.as(t, "eng").Post("/clusters/pay", url.Values{"role": {"viewer"}, "key": {"a"}}).URL.Path, "/leases/")
+	lease := strings.TrimPrefix(s.as(t, "eng").Post("/clusters/pay", url.Values{"role": {"admin"}, "reason": {"PAY-4711"}, "key": {"a"}}).URL.Path, "/leases/")
 	s.as(t, "solo").Post("/clusters/pay", url.Values{"role": {"deputy"}, "key": {"b"}})
 	c := signedIn(t, s, s.as(t, "root"))
 	all := must1[api.HeldLeases](t)(c.Held(t.Context(), "", ""))
 	mine := must1[api.HeldLeases](t)(c.Held(t.Context(), "eng@example.com", "pay"))
 	if len(all.Leases) != 2 || len(mine.Leases) != 1 || mine.Leases[0].Lease.ID != lease || mine.Leases[0].Email != "eng@example.com" || all.More {
 		t.Fatalf("held: %+v, %+v", all, mine)
+	}
+	if mine.Leases[0].Lease.Reason != "PAY-4711" || all.Leases[0].Lease.Reason != "" {
+		t.Errorf("the reasons are %q and %q", mine.Leases[0].Lease.Reason, all.Leases[0].Lease.Reason)
 	}
 	ended := must1[api.Held](t)(c.EndOf(t.Context(), lease))
 	again := must1[api.Held](t)(c.EndOf(t.Context(), lease))

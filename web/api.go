@@ -38,6 +38,8 @@ func (s *server) api(r chi.Router) {
 
 	r.Get("/administration/leases", s.asked(s.administrator(s.apiHeld)))
 	r.Post("/administration/leases/{lease}/end", s.asked(s.administrator(s.apiEndOf)))
+	r.Get("/administration/people/{principal}/sessions", s.asked(s.administrator(s.apiSessionsOf)))
+	r.Post("/administration/people/{principal}/sessions/{session}/end", s.asked(s.administrator(s.apiEndSessionOf)))
 	r.Post("/administration/people/{principal}/end", s.asked(s.administrator(s.apiEndPerson)))
 }
 

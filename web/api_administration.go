@@ -44,6 +44,23 @@ func (s *server) endedOf(r *http.Request) (lease.Lease, error) {
 	return l, err
 }
 
+func (s *server) apiSessionsOf(w http.ResponseWriter, r *http.Request) error {
+	admin, _ := sessionOf(r)
+	all, err := s.SignIn.SessionsOfPrincipal(r.Context(), chi.URLParam(r, "principal"))
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusOK, sessionsShown(all, admin))
+}
+
+func (s *server) apiEndSessionOf(w http.ResponseWriter, r *http.Request) error {
+	if err := s.endedSession(r); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
 func (s *server) apiEndPerson(w http.ResponseWriter, r *http.Request) error {
 	leases, sessions, err := s.endedPerson(r)
 	if err != nil {

@@ -101,7 +101,7 @@ func (s *server) apiStart(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *server) leaseAnswer(l lease.Lease) api.Lease {
-	out := api.Lease{ID: l.ID, Cluster: l.Cluster, Role: l.Role, Grant: l.Grant, BreakGlass: l.BreakGlass, Namespace: l.Namespace,
+	out := api.Lease{ID: l.ID, Cluster: l.Cluster, Role: l.Role, Grant: l.Grant, BreakGlass: l.BreakGlass, Reason: l.Reason, Namespace: l.Namespace,
 		State: string(l.At(s.Now())), StartedAt: l.StartedAt.UTC(), EndsAt: l.EndsAt.UTC(), EndedAt: utc(l.EndedAt), LastUsed: utc(later(l.LastUsed, l.LastHandOver)),
 		Page: s.URL.String() + leaseURL(l.ID)}
 	if latest := l.TokenExpires.Add(issuer.Cushion); latest.After(s.Now()) {

@@ -79,11 +79,15 @@ func (s *server) apiSessions(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	return answer(w, http.StatusOK, sessionsShown(all, who))
+}
+
+func sessionsShown(all []auth.Session, asking auth.Session) api.Sessions {
 	out := api.Sessions{Sessions: []api.Session{}}
 	for _, x := range all {
-		out.Sessions = append(out.Sessions, shown(x, who))
+		out.Sessions = append(out.Sessions, shown(x, asking))
 	}
-	return answer(w, http.StatusOK, out)
+	return out
 }
 
 // apiSignOut ends a session of the person's. One that is gone is what was

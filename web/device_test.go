@@ -134,3 +134,23 @@ func TestWhoTypedACodeNeverBreaksTheGlass(t *testing.T) {
 		t.Errorf("the glass is broken %d times on record", n)
 	}
 }
+
+func TestTheAuditLogTellsProgramsFromBrowsers(t *testing.T) {
+	s := newSite(t, typedCodes)
+	b := s.as(t, "eng")
+	beside, typed := signedIn(t, s, b), typedIn(t, s, b)
+	for _, c := range []*api.Client{beside, typed} {
+		if err := c.SignOut(t.Context(), api.This); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.Post("/sign-out", nil)
+	a := s.as(t, "audit")
+	ins := a.Get("/audit?person=eng@example.com&kind=sign-in.succeeded")
+	ins.MustSay(t, 200, ">Signed in with staff.<", ">kubectl daypass on laptop signed in with staff.<", ">kubectl daypass on build-host signed in with staff, by a typed code.<")
+	outs := a.Get("/audit?person=eng@example.com&kind=session.ended")
+	outs.MustSay(t, 200, ">The session ended: signed-out.<", ">The session of kubectl daypass on laptop ended: ended-by-person.<", ">The session of kubectl daypass on build-host ended: ended-by-person.<")
+	if n, m := strings.Count(ins.Text, ">Signed in with"), strings.Count(outs.Text, ">The session ended:"); n != 1 || m != 1 {
+		t.Errorf("%d sign-ins and %d ends of a browser, want 1 and 1", n, m)
+	}
+}

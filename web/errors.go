@@ -29,6 +29,7 @@ var (
 	errNotAuditor = errors.New("not an auditor")
 
 	errNotAdministrator = errors.New("not an administrator")
+	errNoSession        = errors.New("no such session of that person")
 
 	errBadForm    = errors.New("the form cannot be read")
 	errPrograms   = errors.New("programs may not sign in")
@@ -91,6 +92,8 @@ func (s *server) table(r *http.Request, err error) problem {
 		return problem{http.StatusServiceUnavailable, "The client's file changed on this server, so it is not given out.", s.ask("Tell whoever runs Daypass: a restart states its checksum anew"), nil, "client-changed"}
 	case errors.Is(err, lease.ErrNone):
 		return problem{http.StatusNotFound, "There is no such lease of yours.", "My access lists all that you hold.", nil, "no-lease"}
+	case errors.Is(err, errNoSession):
+		return problem{http.StatusNotFound, "There is no such session of that person. It may have ended meanwhile.", "Look again where they are signed in.", nil, "no-session"}
 	case errors.Is(err, lease.ErrAltered):
 		return problem{http.StatusForbidden, "This lease is not as Daypass wrote it, so it gives nothing. That is on record.", s.ask("Tell whoever runs Daypass: somebody else writes to its database"), nil, "lease-altered"}
 	case errors.Is(err, lease.ErrBehind), errors.Is(err, auth.ErrBehind):
@@ -227,6 +230,8 @@ func (s *server) ways(r *http.Request, err error) []view.Link {
 		return []view.Link{{Text: "The lease started before", URL: leaseURL(used.Lease.ID)}, {Text: "Start another", URL: clusterURL(chi.URLParam(r, "cluster"))}, mine}
 	case errors.Is(err, download.ErrNone):
 		return []view.Link{{Text: "Get kubectl daypass", URL: view.PathClient}}
+	case errors.Is(err, errNoSession):
+		return []view.Link{{Text: "Where they are signed in", URL: personURL(chi.URLParam(r, "principal"))}}
 	case errors.Is(err, audit.ErrNone), errors.As(err, &filter):
 		return []view.Link{{Text: "Audit", URL: view.PathAudit}}
 	case errors.Is(err, lease.ErrNone), errors.Is(err, lease.ErrAltered):

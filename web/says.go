@@ -23,11 +23,11 @@ func say(e audit.Event) string {
 	case audit.ConfigRefused:
 		return "A changed configuration is not valid; the one before stays in force."
 	case audit.SignedIn:
-		return "Signed in with " + e.Provider + "."
+		return entered(e)
 	case audit.SignInFailed:
 		return "A sign-in failed: " + e.Reason + "."
 	case audit.SignedOut:
-		return "The session ended: " + e.Reason + "."
+		return "The session" + ofProgram(e) + " ended: " + e.Reason + "."
 	case audit.LogoutRefused:
 		return "A provider's logout was not taken: " + e.Reason + "."
 	case audit.Refused:
@@ -64,6 +64,31 @@ func say(e audit.Event) string {
 	return string(e.Kind)
 }
 
+// entered tells a program's sign-in from a browser's, and one by a typed code,
+// which may be on anybody's machine, from one beside the browser.
+func entered(e audit.Event) string {
+	client := e.Facts["client"]
+	switch {
+	case client == "":
+		return "Signed in with " + e.Provider + "."
+	case e.Facts["via"] == "device":
+		return programOn(client) + " signed in with " + e.Provider + ", by a typed code."
+	}
+	return programOn(client) + " signed in with " + e.Provider + "."
+}
+
+// ofProgram names the program whose session an event is about; of a browser's
+// it says nothing.
+func ofProgram(e audit.Event) string {
+	if c := e.Facts["client"]; c != "" {
+		return " of " + programOn(c)
+	}
+	return ""
+}
+
+// programOn is what people know a program by that calls itself so.
+func programOn(name string) string { return "kubectl daypass on " + name }
+
 func refused(e audit.Event, on string) string {
 	s := fmt.Sprintf("Refused %s: %s.", on, e.Reason)
 	switch e.Reason {
@@ -85,8 +110,14 @@ func refused(e audit.Event, on string) string {
 // administered tells what an administrator did, and to whom.
 func administered(e audit.Event, on string) string {
 	whom := orElse(e.Details.More["person"], e.Facts["person"])
-	if e.Facts["act"] == "end-lease" {
+	switch e.Facts["act"] {
+	case "end-lease":
 		return "Ended the lease of " + whom + " as " + on + "."
+	case "sign-out":
+		if c := e.Facts["client"]; c != "" {
+			return "Signed " + whom + " out of " + programOn(c) + "."
+		}
+		return "Signed " + whom + " out of one browser."
 	}
 	return "Signed " + whom + " out everywhere."
 }

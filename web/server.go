@@ -128,7 +128,10 @@ func (s *server) routes(r chi.Router) {
 
 	// What everybody holds, for administrators.
 	r.Get(view.PathAdministration, s.person(s.administrator(s.administration)))
+	r.Get(view.PathAdministration+"/leases/{lease}/end", s.person(s.administrator(s.confirmEndOf)))
 	r.Post(view.PathAdministration+"/leases/{lease}/end", s.person(s.administrator(s.endOf)))
+	r.Post(view.PathAdministration+"/people/{principal}/sessions/{session}/end", s.person(s.administrator(s.endSessionOf)))
+	r.Get(view.PathAdministration+"/people/{principal}/end", s.person(s.administrator(s.confirmEndPerson)))
 	r.Post(view.PathAdministration+"/people/{principal}/end", s.person(s.administrator(s.endPerson)))
 
 	// What everybody did, for auditors.

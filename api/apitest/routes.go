@@ -138,7 +138,7 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request, _ session) {
 		life = time.Duration(in.Seconds) * time.Second
 	}
 	s.byKey[in.Key] = id
-	s.leases[id] = &api.Lease{ID: id, Cluster: in.Cluster, Role: in.Role, Grant: "all-viewers", Namespace: in.Namespace, State: "active", StartedAt: s.now(), EndsAt: s.now().Add(life), Page: s.URL + "/leases/" + id, Note: s.slow}
+	s.leases[id] = &api.Lease{ID: id, Cluster: in.Cluster, Role: in.Role, Grant: "all-viewers", Reason: in.Reason, Namespace: in.Namespace, State: "active", StartedAt: s.now(), EndsAt: s.now().Add(life), Page: s.URL + "/leases/" + id, Note: s.slow}
 	answer(w, 201, s.leases[id])
 }
 

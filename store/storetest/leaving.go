@@ -281,3 +281,20 @@ func leavingAll(t *testing.T, o opener) {
 		t.Errorf("again: %d, %v", n, err)
 	}
 }
+
+func endedByAnother(t *testing.T, o opener) {
+	s := o.open(t)
+	in := newSession("a")
+	signIn(t, s, in)
+	act := event(audit.Administered, noon, lease.Lease{})
+	e := ended(in)
+	e.Act = &act
+	must(t, s.SignOut(t.Context(), in.Key, e))
+	if err := s.SignOut(t.Context(), in.Key, e); !errors.Is(err, auth.ErrNoSession) {
+		t.Errorf("again: %v", err)
+	}
+	all := Gapless(t, s)
+	if len(all) != 3 || all[1].Event.Kind != audit.Administered || all[2].Event.Kind != audit.SignedOut {
+		t.Errorf("the log: %v", kinds(all))
+	}
+}

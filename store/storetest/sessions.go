@@ -91,6 +91,7 @@ func testSessions(t *testing.T, o opener) {
 	t.Run("lists a person's sessions, the newest first", func(t *testing.T) { listing(t, o) })
 	t.Run("keeps what leaving needs", func(t *testing.T) { leaving(t, o) })
 	t.Run("ends a person's leases with a session, where that is wanted", func(t *testing.T) { leasesEndWith(t, o) })
+	t.Run("keeps what somebody else did to end a session with its end, or neither", func(t *testing.T) { endedByAnother(t, o) })
 	t.Run("ends all of a person's sessions, however many", func(t *testing.T) { leavingAll(t, o) })
 	t.Run("ends the sessions a logout is for", func(t *testing.T) { loggingOut(t, o) })
 	t.Run("takes a logout once, on whatever server", func(t *testing.T) { takingLogout(t, o) })

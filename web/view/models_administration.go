@@ -22,6 +22,7 @@ type HeldRow struct {
 	LeaseRow        // Open is its story, for those who may read it
 	Who      string // e-mail, or pr_…
 	Provider string
+	Reason   string // in their own words; may be empty
 	Person   string // this page, for that person
 }
 
@@ -32,5 +33,48 @@ type Holder struct {
 	Called    string
 	Principal string
 	Sessions  []SessionRow
-	Out       string // POST; empty: there is nothing to end
+	Out       string // where that is asked once more; empty: there is nothing to end
+	// OutEndsLeases is whether signing them out at one place ends their leases.
+	OutEndsLeases bool
+}
+
+// EndHeld asks once more before an administrator ends what somebody may need.
+type EndHeld struct {
+	Frame
+	Called   string
+	Leases   []HeldRow // that it ends; but for SignsOut there is one
+	SignsOut bool      // everywhere, and ends all
+	Sessions int       // how many that are
+	End      string    // POST
+	Back     string
+}
+
+func (m EndHeld) question() string {
+	if m.SignsOut {
+		return "Sign " + m.Called + " out and end all their leases?"
+	}
+	return "End " + m.Leases[0].what() + "?"
+}
+
+func (m EndHeld) deed() string {
+	if m.SignsOut {
+		return "Sign out and end all"
+	}
+	return "End the lease"
+}
+
+// sum is how much it ends.
+func (m EndHeld) sum() string {
+	leases, places := counted(len(m.Leases), "lease", "leases"), counted(m.Sessions, "place", "places")
+	switch {
+	case !m.SignsOut && m.Leases[0].BreakGlass:
+		return "The glass was broken for it: they may be in the middle of an emergency."
+	case !m.SignsOut:
+		return "This ends " + leases + "."
+	case len(m.Leases) == 0:
+		return "This signs them out in " + places + ". They hold no lease."
+	case m.Sessions == 0:
+		return "This ends " + leases + ". They are signed in nowhere."
+	}
+	return "This ends " + leases + " and signs them out in " + places + "."
 }

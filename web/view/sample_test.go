@@ -247,13 +247,21 @@ func leasePages() []page {
 				{false, "okta", "<b>curl</b>", "2001:db8::1", in(-30 * time.Hour), in(-20 * time.Minute), "/sessions/fedcba9876543210/end"},
 			}, true, true}, AccessPage),
 		drawn("administration", Administration{administrator("Administration"), "", "", []HeldRow{
-			{LeaseRow{"payments-prod", "admin", labels(env("prod")), true, Active, in(-18 * time.Minute), in(42 * time.Minute), at(-17 * time.Minute), 41, nil, "/audit?lease=ls_1", "/administration/leases/ls_1/end"}, "grace@partner.example", "guests", "/administration?person=pr_1"},
-			{LeaseRow{"payments-dev", "editor", labels(env("dev"), team("payments")), false, Active, in(-time.Hour), in(192 * time.Minute), nil, 0, nil, "", "/administration/leases/ls_2/end"}, "pr_2", "okta", "/administration?person=pr_2"},
+			{LeaseRow{"payments-prod", "admin", labels(env("prod")), true, Active, in(-18 * time.Minute), in(42 * time.Minute), at(-17 * time.Minute), 41, nil, "/audit?lease=ls_1", "/administration/leases/ls_1/end"}, "grace@partner.example", "guests", "PAY-4711: <b>queue</b> is stuck\nand grows", "/administration?person=pr_1"},
+			{LeaseRow{"payments-dev", "editor", labels(env("dev"), team("payments")), false, Active, in(-time.Hour), in(192 * time.Minute), nil, 0, nil, "", "/administration/leases/ls_2/end"}, "pr_2", "okta", "", "/administration?person=pr_2"},
 		}, true, nil}, AdministrationPage),
 		drawn("administration-person", Administration{administrator("Administration"), "grace@partner.example", "", nil, false, []Holder{
-			{"grace@partner.example", "pr_1", []SessionRow{{false, "guests", "kubectl daypass on <b>laptop</b>", "203.0.113.9", in(-time.Hour), in(-time.Minute), ""}}, "/administration/people/pr_1/end"},
-			{"grace@partner.example", "pr_2", nil, "/administration/people/pr_2/end"},
+			{"grace@partner.example", "pr_1", []SessionRow{{false, "guests", "kubectl daypass on <b>laptop</b>", "203.0.113.9", in(-time.Hour), in(-time.Minute), "/administration/people/pr_1/sessions/0123456789abcdef/end"}}, "/administration/people/pr_1/end", true},
+			{"grace@partner.example", "pr_2", nil, "/administration/people/pr_2/end", false},
 		}}, AdministrationPage),
+		drawn("administration-end-person", EndHeld{administrator("Sign out and end all"), "grace@partner.example", []HeldRow{
+			{LeaseRow{"payments-prod", "admin", labels(env("prod")), true, Active, in(-18 * time.Minute), in(42 * time.Minute), nil, 0, nil, "", ""}, "grace@partner.example", "guests", "PAY-4711: <b>queue</b> is stuck", ""},
+			{LeaseRow{"payments-dev", "editor", labels(env("dev")), false, Active, in(-time.Hour), in(192 * time.Minute), nil, 0, nil, "", ""}, "grace@partner.example", "guests", "", ""},
+		}, true, 1, "/administration/people/pr_1/end", "/administration?person=pr_1"}, EndHeldPage),
+		drawn("administration-end-person-nowhere", EndHeld{administrator("Sign out and end all"), "pr_2", nil, true, 2, "/administration/people/pr_2/end", "/administration?person=pr_2"}, EndHeldPage),
+		drawn("administration-end-lease", EndHeld{administrator("End a lease"), "grace@partner.example", []HeldRow{
+			{LeaseRow{"payments-prod", "admin", labels(env("prod")), true, Active, in(-18 * time.Minute), in(42 * time.Minute), nil, 0, nil, "", ""}, "grace@partner.example", "guests", "PAY-4711", ""},
+		}, false, 0, "/administration/leases/ls_1/end", "/administration?person=pr_1"}, EndHeldPage),
 		drawn("administration-none", Administration{Frame: administrator("Administration")}, AdministrationPage),
 		drawn("kubeconfig-ended-by-another", leaseWith(func(k *Kubeconfig) { closed(Ended, -time.Minute)(k); k.ByOther = true }), KubeconfigPage),
 		drawn("access-none", Access{Frame: framed("My access", NavAccess)}, AccessPage),

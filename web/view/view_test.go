@@ -324,3 +324,18 @@ func TestTheLargestFirstPageIsLight(t *testing.T) {
 		t.Errorf("%d bytes, want 40,000 at most", b.Len())
 	}
 }
+
+func TestTheSumOfWhatAnAdministratorEndsIsInWords(t *testing.T) {
+	row, glass := HeldRow{}, HeldRow{LeaseRow: LeaseRow{BreakGlass: true}}
+	for want, m := range map[string]EndHeld{
+		"This ends 1 lease and signs them out in 3 places.":                       {SignsOut: true, Leases: []HeldRow{row}, Sessions: 3},
+		"This signs them out in 1 place. They hold no lease.":                     {SignsOut: true, Sessions: 1},
+		"This ends 2 leases. They are signed in nowhere.":                         {SignsOut: true, Leases: []HeldRow{row, glass}},
+		"The glass was broken for it: they may be in the middle of an emergency.": {Leases: []HeldRow{glass}},
+		"This ends 1 lease.": {Leases: []HeldRow{row}},
+	} {
+		if got := m.sum(); got != want {
+			t.Errorf("it says %q, want %q", got, want)
+		}
+	}
+}
