@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // DefaultLease is how long a lease lasts when the ask does not say, if the
@@ -153,13 +154,23 @@ func (g *Grant) objects(ask Ask, who Standing, now time.Time) (Refusal, bool) {
 }
 
 func (g *Grant) lacks(ask Ask) (needs []Need) {
-	if (g.Reason || g.BreakGlass) && strings.TrimSpace(ask.Reason) == "" {
+	if (g.Reason || g.BreakGlass) && !legible(ask.Reason) {
 		needs = append(needs, NeedReason)
 	}
 	if g.BreakGlass && !ask.Confirmed {
 		needs = append(needs, NeedConfirmation)
 	}
 	return needs
+}
+
+// legible reports whether a reader sees anything of a text. Some letters and
+// signs are blank: the fillers of Hangul, which Unicode says to show nothing for,
+// and the empty pattern of Braille.
+func legible(s string) bool {
+	const emptyBraille = '\u2800'
+	return strings.ContainsFunc(s, func(r rune) bool {
+		return r != emptyBraille && unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) && !unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
+	})
 }
 
 func order(ask Ask, a, b *Grant) int {

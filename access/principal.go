@@ -26,6 +26,12 @@ func (p Principal) ID() string {
 	return "pr_" + p.Hash()[:26]
 }
 
+// IsID reports whether a text has the form of an ID.
+func IsID(s string) bool {
+	rest, ok := strings.CutPrefix(s, "pr_")
+	return ok && len(rest) == 26 && strings.Trim(rest, "abcdefghijklmnopqrstuvwxyz234567") == ""
+}
+
 // Hash is the whole 52-character digest (lower-case base32 of SHA-256) behind
 // ID, for names in other systems that must not collide.
 func (p Principal) Hash() string {

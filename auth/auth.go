@@ -146,9 +146,13 @@ type Sessions interface {
 	// Forget deletes a departure; without one it does nothing.
 	Forget(ctx context.Context, key Hash) error
 	// SessionsOf lists a principal's sessions that are alive, the newest
-	// sign-in first; at most 100. It leaves out those that Session would not
-	// give: one of them must not hide the rest.
+	// sign-in first: all programs, and at most 100 browsers, so that nobody
+	// hides a program behind sign-ins. It leaves out those that Session would
+	// not give: one of them must not hide the rest.
 	SessionsOf(ctx context.Context, principal string, alive Alive) ([]Session, error)
+	// Marked gives a principal's session of that mark, listed or not, however
+	// old; ErrNoSession when there is none, and otherwise as Session.
+	Marked(ctx context.Context, principal, mark string) (Session, error)
 	// SignOutAll deletes all sessions of a principal, and stores an event for
 	// each, and one for the act.
 	SignOutAll(ctx context.Context, principal string, act audit.Event, ending func(Session) Ending) (ended int, err error)

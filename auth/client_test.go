@@ -342,6 +342,32 @@ func TestAnAuthorizationIsExact(t *testing.T) {
 	}
 }
 
+func TestWhoeverTriesAStolenSecretIsOnRecordUnderItsOwner(t *testing.T) {
+	c := newClock()
+	s := serve(t, c, provide(t, c), nil)
+	p := s.admitted(s.browser())
+	in, _, err := p.ask()
+	if err != nil {
+		t.Fatal(err)
+	}
+	thief := s.program()
+	thief.secret = p.secret
+	for range 3 {
+		if _, _, err := thief.ask(); kindOf(err) != BadProof {
+			t.Errorf("with another key: %v", err)
+		}
+	}
+	c.pass(2 * time.Minute)
+	s.gate.Tidy(t.Context(), false)
+	seen := s.book.seen()
+	for i, e := range seen[len(seen)-2:] {
+		if e.Kind != audit.SignInFailed || e.Principal != in.Principal.ID() || e.Provider != "okta" || e.Details.Email != in.Principal.Email ||
+			e.Facts["session"] != in.Key.Mark() || e.Facts["repeats"] != []string{"", "2"}[i] {
+			t.Errorf("on record: %+v", e)
+		}
+	}
+}
+
 func TestAProgramIsListedAndEndedWithTheRest(t *testing.T) {
 	c := newClock()
 	okta := provide(t, c)

@@ -111,6 +111,7 @@ type Failure struct {
 	Say      string // what happened, for a person
 	Next     string // what to do now
 	cause    error
+	whose    Session // the one whose secret came with it; zero: none did
 }
 
 // Error is for logs. It holds no code, state or token.

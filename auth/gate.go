@@ -264,7 +264,7 @@ func (g *Gate) noted(r *http.Request, kind audit.Kind, err error) error {
 	}
 	by := g.caller(r)
 	now := g.Now()
-	like := strings.Join([]string{string(kind), string(f.Kind), f.Provider, by.Address}, "\n")
+	like := strings.Join([]string{string(kind), string(f.Kind), f.Provider, by.Address, f.whose.Key.String()}, "\n")
 	repeats, due := g.tally.count(like, now)
 	if !due {
 		return err
@@ -274,8 +274,9 @@ func (g *Gate) noted(r *http.Request, kind audit.Kind, err error) error {
 	if f.cause != nil {
 		e.Details.Text = printable(f.cause.Error(), 500)
 	}
+	f.name(&e)
 	if repeats > 0 {
-		e.Facts = map[string]string{"repeats": fmt.Sprint(repeats)}
+		e.Facts["repeats"] = fmt.Sprint(repeats)
 	}
 	// The person may be gone already; the record is for those who stay.
 	if recErr := g.Book.Record(context.WithoutCancel(r.Context()), e); recErr != nil {
@@ -284,6 +285,17 @@ func (g *Gate) noted(r *http.Request, kind audit.Kind, err error) error {
 	}
 	g.tally.recorded(like, e)
 	return err
+}
+
+// name says whose session's secret came with what failed: whoever sent it has
+// that secret, so it is the first sign that it was stolen.
+func (f *Failure) name(e *audit.Event) {
+	e.Facts = map[string]string{}
+	if f.whose.Key.IsZero() {
+		return
+	}
+	e.Principal, e.Provider, e.Details.Email = f.whose.Principal.ID(), f.whose.Principal.Provider, f.whose.Principal.Email
+	e.Facts["session"] = f.whose.Key.Mark()
 }
 
 // Tidy records the counts of repeated failures: those whose minute is over, or

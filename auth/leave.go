@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -249,21 +250,27 @@ func (g *Gate) EndSession(r *http.Request, who Session, mark string) error {
 // sessionOf finds the session of that mark among a principal's, or is
 // ErrNoSession.
 func (g *Gate) sessionOf(ctx context.Context, principal, mark string) (Session, error) {
-	all, err := g.Book.SessionsOf(ctx, principal, g.alive())
+	s, err := g.Book.Marked(ctx, principal, mark)
+	if err == nil && g.over(s) != "" {
+		err = ErrNoSession
+	}
 	if err != nil {
 		return Session{}, fmt.Errorf("look for the session: %w", err)
 	}
-	for _, s := range all {
-		if s.Key.Mark() == mark {
-			return s, nil
-		}
-	}
-	return Session{}, ErrNoSession
+	return s, nil
 }
 
 // Replaced ends a program's own session because another has taken its place:
-// the person did not sign out, so their leases stay.
+// the person did not sign out, so their leases stay. Where no program of theirs
+// signed in later, nothing has, and it is a sign-out.
 func (g *Gate) Replaced(r *http.Request, who Session) error {
+	all, err := g.SessionsOf(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(all, func(s Session) bool { return s.Client != nil && s.SignedIn.After(who.SignedIn) }) {
+		return g.EndSession(r, who, who.Key.Mark())
+	}
 	e := who.ended("replaced", g.Now(), g.caller(r))
 	if err := g.Book.SignOut(r.Context(), who.Key, Ending{Event: e}); err != nil && !errors.Is(err, ErrNoSession) {
 		return fmt.Errorf("end the session: %w", err)

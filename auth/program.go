@@ -39,7 +39,7 @@ func (g *Gate) client(w http.ResponseWriter, r *http.Request) (Session, string, 
 		return Session{}, "", err
 	}
 	if err := g.spend(r, p); err != nil {
-		return Session{}, "", err
+		return Session{}, "", of(s, err)
 	}
 	s, note, err := g.vouched(r, s)
 	if err != nil {
@@ -144,15 +144,24 @@ func (g *Gate) clientSession(r *http.Request, key Hash, p proof) (Session, error
 	case err != nil:
 		return Session{}, fmt.Errorf("look for the session: %w", err)
 	case s.Client == nil:
-		return Session{}, failed(BadProof, "", "", errors.New("the secret is a browser's"))
+		return Session{}, of(s, failed(BadProof, "", "", errors.New("the secret is a browser's")))
 	case s.Client.Thumbprint != p.Thumbprint:
-		return Session{}, failed(BadProof, "", "", errors.New("the key is not the session's"))
+		return Session{}, of(s, failed(BadProof, "", "", errors.New("the key is not the session's")))
 	}
 	if why := g.over(s); why != "" {
 		g.lapse(r, s, why)
 		return Session{}, failed(NotSignedIn, "", "", nil)
 	}
 	return s, nil
+}
+
+// of says whose session a failure is about.
+func of(s Session, err error) error {
+	var f *Failure
+	if errors.As(err, &f) {
+		f.whose = s
+	}
+	return err
 }
 
 // notedClient records the failures of programs that tell of an attack or a

@@ -156,6 +156,19 @@ func (b *book) SessionsOf(_ context.Context, principal string, alive Alive) (out
 	return out, err
 }
 
+func (b *book) Marked(_ context.Context, principal, mark string) (out Session, err error) {
+	err = b.do("Marked", func() error {
+		for _, s := range b.sessions {
+			if s.Principal.ID() == principal && s.Key.Mark() == mark {
+				out = s
+				return nil
+			}
+		}
+		return ErrNoSession
+	})
+	return out, err
+}
+
 // ends says which sessions a logout is for, as the port promises.
 func (l Logout) ends(s Session) bool {
 	switch {

@@ -70,6 +70,9 @@ func (t *tally) due(now time.Time, everything bool) (out []audit.Event) {
 		e := r.event
 		e.ID, e.At = audit.NewID("ev", now), now
 		e.Facts = map[string]string{"repeats": fmt.Sprint(r.more), "of": r.event.ID}
+		if of := r.event.Facts["session"]; of != "" {
+			e.Facts["session"] = of
+		}
 		out = append(out, e)
 	}
 	return out

@@ -75,7 +75,8 @@ func orToday(name string) string {
 const rotation = "A rotation takes three steps, so that nobody is signed out and every server can read what the others seal:\n\n" +
 	"  1. daypass sealing-key rotate          adds a new key, which does not seal yet; restart every server\n" +
 	"  2. daypass sealing-key promote KEYID   makes it the one that seals; restart every server\n" +
-	"  3. daypass sealing-key retire KEYID    takes the old key out, a day later; restart every server\n\n" +
+	"  3. daypass sealing-key retire KEYID    takes the old key out, a day later or after clients.longest,\n" +
+	"                                         if that is more; restart every server\n\n" +
 	"All three change the file that daypass.yaml names as sealingKeyFile. It keeps its owner, its group and its mode."
 
 func sealingKeyRotate() *cobra.Command {
@@ -108,7 +109,7 @@ func sealingKeyPromote() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			return changeKeys(c, func(old []byte) ([]byte, error) { return seal.Promote(old, args[0]) },
 				func(k seal.Keys) string {
-					return fmt.Sprintf("%s seals from the next start of every server on; %s can still be opened with. Now restart every server; a day later nothing that counts is sealed by an old key any more, and 'daypass sealing-key retire KEYID' takes it out.",
+					return fmt.Sprintf("%s seals from the next start of every server on; %s can still be opened with. Now restart every server. After a day, or after clients.longest if that is more, nothing that counts is sealed by an old key any more, and 'daypass sealing-key retire KEYID' takes it out.",
 						k.ID(), strings.Join(k.IDs()[1:], ", "))
 				})
 		},
@@ -118,7 +119,7 @@ func sealingKeyPromote() *cobra.Command {
 func sealingKeyRetire() *cobra.Command {
 	return &cobra.Command{
 		Use: "retire KEYID", Short: "Take an old key out (step 3 of a rotation)",
-		Long: "Retire takes a key out of the file. What it sealed cannot be opened any more from the next start on, so wait a day after another one was promoted. The key that seals cannot be retired.\n\n" + rotation,
+		Long: "Retire takes a key out of the file. What it sealed cannot be opened any more from the next start on, so wait a day after another one was promoted, or as long as clients.longest if that is more: programs stay signed in for so long. The key that seals cannot be retired.\n\n" + rotation,
 		Args: oneKeyID,
 		RunE: func(c *cobra.Command, args []string) error {
 			return changeKeys(c, func(old []byte) ([]byte, error) { return seal.Retire(old, args[0]) },

@@ -96,7 +96,7 @@ func clientKeys() []key {
 		{name: "longest", fallback: "12h", form: spanForm(),
 			says: "Between `15m` and `2160h`. So long after signing in, a program is signed out in any case."},
 		{name: "staleness", fallback: "12h", form: spanForm(),
-			says: "Between `15m` and `720h`. How old a person's membership of groups may be when a program asks for something. With a refresh token (`offline_access` among the provider's `scopes`, and a sealing key) the provider is asked again after half of it; without one the person signs in again."},
+			says: "Between `15m` and `720h`. How old a person's membership of groups, and their address, may be when a program asks for something. With a refresh token (`offline_access` among the provider's `scopes`, and a sealing key) the provider is asked again after half of it; without one the person signs in again."},
 		{name: "downloads", words: "`/clients`, if it has any; else `none`", examples: []string{"/srv/daypass/clients", "none"},
 			says: "The folder of the programs that the page `/client` offers to everybody who reaches it; one of them at least. The image has them in `/clients`, and `make clients` builds them. A file that changes is not given out until a restart. `none` offers none."},
 	}

@@ -130,7 +130,8 @@ const (
 	NotAuditor       = "not-auditor"        // the log is for auditors
 	NotAdministrator = "not-administrator"  // so is what others hold, for administrators
 	DeviceGlass      = "device-break-glass" // a program that was let in by a typed code
-	ForeignLease     = "foreign-lease"      // the lease is another person's
+	DeviceRule       = "device-administration"
+	ForeignLease     = "foreign-lease" // the lease is another person's
 )
 
 // Refused puts a refusal on record that was made elsewhere, as Decide does its

@@ -2,9 +2,11 @@ package store
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/daypass/daypass/audit"
@@ -160,27 +162,58 @@ func (s *Store) Touch(ctx context.Context, key auth.Hash, seen time.Time) error 
 // Whoever writes to the database can put in rows that are refused. So more are
 // looked at than are given.
 const (
-	maxSessions = 100
+	maxBrowsers = 100
 	sessionsOf  = `
 SELECT ` + sessionColumns + ` FROM sessions
 WHERE principal = $1 AND expires_us > $4 AND (client = 0 AND signed_in_us > $2 AND seen_us > $3 OR client = 1 AND signed_in_us > $5)
-ORDER BY signed_in_us DESC, key_hash LIMIT 1000`
+ORDER BY client DESC, signed_in_us DESC, key_hash LIMIT 1000`
 )
 
 // SessionsOf lists a principal's living sessions, the newest sign-in first. It
-// leaves out those that are not as they were written.
+// leaves out those that are not as they were written, and browsers beyond the
+// newest hundred; there are never many programs.
 func (s *Store) SessionsOf(ctx context.Context, principal string, alive auth.Alive) ([]auth.Session, error) {
 	rows, err := list(ctx, s, scanSession, sessionsOf, principal, us(alive.SignedInAfter), us(alive.SeenAfter), us(alive.ExpiresAfter), us(alive.ClientsAfter))
 	if err != nil {
 		return nil, wrap(err, "list the sessions")
 	}
 	var all []auth.Session
+	browsers := 0
 	for _, r := range rows {
-		if in, err := s.believedSession(ctx, r); err == nil && len(all) < maxSessions {
-			all = append(all, in)
+		in, err := s.believedSession(ctx, r)
+		if err != nil || in.Client == nil && browsers == maxBrowsers {
+			continue
+		}
+		if all = append(all, in); in.Client == nil {
+			browsers++
 		}
 	}
+	slices.SortStableFunc(all, func(a, b auth.Session) int { return b.SignedIn.Compare(a.SignedIn) })
 	return all, nil
+}
+
+// sessionMarked looks by the beginning of the key.
+const sessionMarked = `
+SELECT ` + sessionColumns + ` FROM sessions WHERE principal = $1 AND key_hash >= $2 AND key_hash <= $3 ORDER BY key_hash LIMIT 1`
+
+// Marked gives a principal's session by its mark.
+func (s *Store) Marked(ctx context.Context, principal, mark string) (auth.Session, error) {
+	begin, err := hex.DecodeString(mark)
+	if err != nil || len(mark) != len(auth.Hash{}.Mark()) {
+		return auth.Session{}, auth.ErrNoSession
+	}
+	var first, last auth.Hash
+	copy(first[:], begin)
+	copy(last[:], begin)
+	for i := len(begin); i < len(last); i++ {
+		last[i] = 0xff
+	}
+	r, err := one(ctx, s, auth.ErrNoSession, scanSession, sessionMarked, principal, first[:], last[:])
+	var in auth.Session
+	if err == nil {
+		in, err = s.believedSession(ctx, r)
+	}
+	return in, wrap(err, "read the session")
 }
 
 // SignOut deletes a session. Repeated, it is auth.ErrNoSession.

@@ -29,6 +29,13 @@ func (s *server) administrator(h func(http.ResponseWriter, *http.Request) error)
 			s.Keeper.Issuer.Refused(r.Context(), issuer.Refusal{Code: issuer.NotAdministrator, Text: "Asked for what administrators may do."}, asker(r))
 			return errNotAdministrator
 		}
+		if byDevice(r) {
+			s.Keeper.Issuer.Refused(r.Context(), issuer.Refusal{Code: issuer.DeviceRule, Text: "Let in by a typed code, and asked for what administrators may do."}, asker(r))
+			return errDeviceRule
+		}
+		if id := chi.URLParam(r, "principal"); id != "" && !access.IsID(id) {
+			return errNoPerson
+		}
 		return h(w, r)
 	}
 }

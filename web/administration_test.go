@@ -85,7 +85,7 @@ func TestAnAdministratorIsAskedOnceMoreBeforeAllIsEnded(t *testing.T) {
 		eng.Get(road).MustSay(t, 403, "open to administrators only")
 	}
 	root.Get("/administration/leases/ls_none/end").MustSay(t, 404)
-	root.Get("/administration/people/eng@example.com/end").MustSay(t, 200, "Where eng@example.com is signed in") // a person is no address
+	root.Get("/administration/people/eng@example.com/end").MustSay(t, 404, "There is no such person.") // a person is no address
 	root.Post(all, nil).MustSay(t, 200, "Nowhere.")
 	for _, road := range []string{all, "/administration" + glass + "/end"} { // nothing is left to ask about
 		if p := root.Get(road); p.Status != 200 || p.URL.RequestURI() != "/administration?person="+them {
@@ -112,7 +112,7 @@ func TestAnAdministratorSignsSomebodyOutAtOnePlace(t *testing.T) {
 			}
 		}
 		root.Get("/administration?person="+me).MustSay(t, 200, map[bool]string{true: "ends all their leases too", false: "ends no lease"}[wanted])
-		root.Post(out("pr_other", laptop), nil).MustSay(t, 404, "There is no such session of that person.", `href="/administration?person=pr_other"`)
+		root.Post(out(stranger, laptop), nil).MustSay(t, 404, "There is no such session of that person.", `href="/administration?person=`+stranger+`"`)
 		eng.Post(out(me, laptop), nil).MustSay(t, 403)
 		must1[api.Person](t)(c.Me(t.Context()))
 		if n := len(s.events(t, audit.Administered)); n != 0 {
@@ -130,6 +130,67 @@ func TestAnAdministratorSignsSomebodyOutAtOnePlace(t *testing.T) {
 	}
 }
 
+// stranger is the pseudonym of nobody who is here.
+var stranger = "pr_" + strings.Repeat("a", 26)
+
+func TestNobodyWithoutAPseudonymIsSignedOut(t *testing.T) {
+	s := newSite(t)
+	root := s.as(t, "root")
+	c := signedIn(t, s, root)
+	for _, who := range []string{"anything", "pr_any", "eng@example.com", "you\u202e \x1b[31m\nare", "\x00", "\xff", stranger + "a"} {
+		root.Post("/administration/people/"+url.PathEscape(who)+"/end", nil).MustSay(t, 404, "There is no such person.")
+		root.Get("/administration/people/"+url.PathEscape(who)+"/end").MustSay(t, 404, "There is no such person.")
+		root.Post("/administration/people/"+url.PathEscape(who)+"/sessions/x/end", nil).MustSay(t, 404, "There is no such person.")
+		_, err := c.EndPerson(t.Context(), who)
+		refusedAs(t, err, 404, "no-person")
+		_, err = c.SessionsOf(t.Context(), who)
+		refusedAs(t, err, 404, "no-person")
+	}
+	if n := len(s.events(t, audit.Administered)); n != 0 {
+		t.Errorf("%d acts are on record", n)
+	}
+}
+
+func TestAProgramCannotHideBehindSignIns(t *testing.T) {
+	s := newSite(t)
+	thief := signedIn(t, s, s.as(t, "eng"))
+	var id string
+	for _, x := range must1[api.Sessions](t)(thief.Sessions(t.Context())).Sessions {
+		if x.This {
+			id = x.ID
+		}
+	}
+	hidden, known := s.as(t, "eng"), s.opened(t) // the first of more browsers than are listed
+	for range 100 {
+		s.as(t, "eng")
+	}
+	me := s.as(t, "eng")
+	me.Get("/access").MustSay(t, 200, "kubectl daypass on laptop", "/sessions/"+id+"/end")
+	me.Post("/sessions/"+id+"/end", nil).MustSay(t, 200)
+	_, err := thief.Me(t.Context())
+	refusedAs(t, err, 401, "not-signed-in")
+	for _, mark := range known {
+		if strings.Contains(me.Get("/access").Text, "/sessions/"+mark+"/end") {
+			t.Errorf("the browser %s is listed", mark)
+		}
+		me.Post("/sessions/"+mark+"/end", nil).MustSay(t, 200)
+	}
+	if p := hidden.Get("/access"); strings.Contains(p.Text, "Where you are signed in") {
+		t.Errorf("a browser that was ended by its address goes on: %d", p.Status)
+	}
+}
+
+// opened are the marks of the browsers' sessions that were opened so far.
+func (s *site) opened(t *testing.T) (all []string) {
+	t.Helper()
+	for _, row := range s.events(t, audit.SignedIn) {
+		if row.Event.Facts["client"] == "" {
+			all = append(all, row.Event.Facts["session"])
+		}
+	}
+	return all
+}
+
 func TestAnAdministratorsProgramSignsSomebodyOutAtOnePlace(t *testing.T) {
 	s := newSite(t)
 	eng := s.as(t, "eng")
@@ -139,7 +200,7 @@ func TestAnAdministratorsProgramSignsSomebodyOutAtOnePlace(t *testing.T) {
 	if len(all) != 2 || all[0].Kind != "client" || all[1].Kind != "browser" || all[0].This || all[1].This {
 		t.Fatalf("signed in are %+v", all)
 	}
-	refusedAs(t, root.EndSessionOf(t.Context(), "pr_other", all[1].ID), 404, "no-session")
+	refusedAs(t, root.EndSessionOf(t.Context(), stranger, all[1].ID), 404, "no-session")
 	eng.Get("/access").MustSay(t, 200, "Where you are signed in")
 	if err := root.EndSessionOf(t.Context(), them, all[1].ID); err != nil {
 		t.Fatal(err)
@@ -223,6 +284,7 @@ func TestALoginInPlaceOfAnotherIsNoSignOut(t *testing.T) {
 	b := s.as(t, "eng")
 	c := signedIn(t, s, b)
 	l := must1[api.Lease](t)(c.Start(t.Context(), api.Start{Ask: api.Ask{Cluster: "pay", Role: "viewer"}, Key: "k"}))
+	next := signedIn(t, s, b)
 	if err := c.Replaced(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -232,7 +294,6 @@ func TestALoginInPlaceOfAnotherIsNoSignOut(t *testing.T) {
 	if e := s.events(t, audit.SignedOut); len(e) != 1 || e[0].Event.Reason != "replaced" || len(s.events(t, audit.LeaseEnded)) != 0 {
 		t.Errorf("on record: %+v, and %d ends", e, len(s.events(t, audit.LeaseEnded)))
 	}
-	next := signedIn(t, s, b)
 	if err := next.SignOut(t.Context(), api.This); err != nil || len(s.events(t, audit.LeaseEnded)) != 1 {
 		t.Errorf("signed out: %v, %d ends", err, len(s.events(t, audit.LeaseEnded)))
 	}

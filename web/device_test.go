@@ -33,6 +33,27 @@ func typedIn(t *testing.T, s *site, b *webtest.Browser) *api.Client {
 	return c
 }
 
+func TestATypedCodeGivesNoRightsOfAdministrators(t *testing.T) {
+	s := newSite(t, typedCodes)
+	root := s.as(t, "root")
+	eng := s.as(t, "eng")
+	eng.Post("/clusters/pay", url.Values{"role": {"viewer"}, "key": {"a"}})
+	begun := s.events(t, audit.LeaseStarted)[0].Event
+	c := typedIn(t, s, root)
+	_, err := c.Held(t.Context(), "", "")
+	refusedAs(t, err, 403, "device-administration")
+	_, err = c.EndOf(t.Context(), begun.Lease)
+	refusedAs(t, err, 403, "device-administration")
+	_, err = c.EndPerson(t.Context(), begun.Principal)
+	refusedAs(t, err, 403, "device-administration")
+	if rows := s.events(t, audit.Refused); len(rows) == 0 || rows[len(rows)-1].Event.Reason != "device-administration" || rows[len(rows)-1].Event.Principal == "" {
+		t.Errorf("on record: %v", rows)
+	}
+	if held := must1[api.HeldLeases](t)(signedIn(t, s, root).Held(t.Context(), "", "")); len(held.Leases) != 1 {
+		t.Errorf("a program let in by a browser sees %d leases", len(held.Leases))
+	}
+}
+
 func TestAProgramIsLetInByATypedCode(t *testing.T) {
 	s := newSite(t, typedCodes)
 	b := s.as(t, "eng")

@@ -30,11 +30,13 @@ var (
 
 	errNotAdministrator = errors.New("not an administrator")
 	errNoSession        = errors.New("no such session of that person")
+	errNoPerson         = errors.New("nobody can have such a pseudonym")
 
 	errBadForm    = errors.New("the form cannot be read")
 	errPrograms   = errors.New("programs may not sign in")
 	errTypedCodes = errors.New("no program is let in by a typed code")
 	errDevice     = errors.New("signed in by a typed code, which does not break the glass")
+	errDeviceRule = errors.New("signed in by a typed code, which gives no rights of administrators")
 )
 
 // problem is an error as people and programs see it.
@@ -84,6 +86,10 @@ func (s *server) table(r *http.Request, err error) problem {
 		return problem{http.StatusForbidden, "No program is let in by a typed code at this Daypass.", s.ask("Sign in with a browser on the program's machine: kubectl daypass login. Or ask to have clients.deviceLogin in daypass.yaml"), nil, "device-login-off"}
 	case errors.Is(err, errDevice):
 		return problem{http.StatusForbidden, "Whoever signed in by a typed code cannot break the glass.", "Sign in with a browser on the same machine, or use the pages.", nil, "device-break-glass"}
+	case errors.Is(err, errDeviceRule):
+		return problem{http.StatusForbidden, "Whoever signed in by a typed code cannot do what administrators may.", "Sign in with a browser on the same machine, or use the pages.", nil, "device-administration"}
+	case errors.Is(err, errNoPerson):
+		return problem{http.StatusNotFound, "There is no such person.", "Search for their e-mail address on the page Administration: it links to each person.", nil, "no-person"}
 	case errors.Is(err, errNoPage):
 		return problem{http.StatusNotFound, "There is nothing at this address.", "Go back to the clusters, or look at the address again.", nil, "no-page"}
 	case errors.Is(err, download.ErrNone):

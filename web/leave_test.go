@@ -10,6 +10,7 @@ import (
 	"github.com/daypass/daypass/audit"
 	"github.com/daypass/daypass/auth"
 	"github.com/daypass/daypass/auth/oidcsim"
+	"github.com/daypass/daypass/web"
 )
 
 func TestSigningOutOffersToDoSoAtTheProviderToo(t *testing.T) {
@@ -133,4 +134,22 @@ func TestAProviderThatIsDownIsAskedToTellAgain(t *testing.T) {
 	if status, _, text := s.notice(t, auth.LogoutPath("staff"), "a.b.c", nil); status != http.StatusServiceUnavailable || !strings.Contains(text, "discovery-unreachable") {
 		t.Errorf("answered %d: %s", status, text)
 	}
+}
+
+func TestNothingIsReplacedWhereNothingCameAfterIt(t *testing.T) {
+	s := newSite(t, func(o *web.Options) { o.SignIn.EndLeases = true })
+	eng := s.as(t, "eng")
+	lease := eng.Post("/clusters/pay", url.Values{"role": {"viewer"}, "key": {"a"}}).URL.Path
+	first := signedIn(t, s, eng)
+	second := signedIn(t, s, eng)
+	if err := first.Replaced(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	eng.Get(lease).MustSay(t, 200, "Works until")
+	if err := second.Replaced(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	eng.Get(lease).MustSay(t, 200, "ended with the sign-out")
+	_, err := second.Me(t.Context())
+	refusedAs(t, err, 401, "not-signed-in")
 }

@@ -28,6 +28,7 @@ func TestRefusals(t *testing.T) {
 		{"refuses a SQLite file that climbs off the volume", "sqlite", `config: {database: {sqlite: /var/lib/daypass/../x.db}}`, `not on the volume and would be lost`},
 		{"refuses an address to listen on", "sqlite", `config: {listen: "127.0.0.1:8080"}`, `config.listen is set by the chart`},
 		{"refuses an operations address", "sqlite", `config: {operations: "127.0.0.1:9090"}`, `config.operations is set by the chart`},
+		{"refuses servers that do not share a sealing key", "sqlite", "replicas: 2\nconfig: {database: {postgres: {urlFile: /etc/daypass/secrets/database-url}}}", `replicas is 2 without a sealing key`},
 		{"refuses a number that Helm would rewrite", "sqlite", `config: {accounts: [{id: 11112222333344445555666, name: dev}]}`, `quote it (- id: 1.1112222333344445e+22)`},
 		{"refuses a grace too short to drain", "sqlite", `drain: {pauseSeconds: 20}`, `drain.graceSeconds is 60 and would cut requests under way: make it at least 65`},
 		{"refuses a user where a role belongs", "irsa", `serviceAccount: {roleArn: "arn:aws:iam::111122223333:user/ann"}`, `at '/serviceAccount/roleArn'`},

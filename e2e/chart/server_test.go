@@ -51,10 +51,13 @@ func built(t *testing.T) string {
 func checked(t *testing.T, daypass, configMap string) chain.Answer {
 	t.Helper()
 	dir := t.TempDir()
-	for _, name := range []string{"okta-client-secret", "database-url", "guests-client-secret", "webhook-secret"} {
+	for _, name := range []string{"okta-client-secret", "database-url", "guests-client-secret", "webhook-secret", "sealing-key"} {
 		secret := "made-for-this-test-only-0123456789abcdef"
-		if name == "database-url" {
+		switch name {
+		case "database-url":
 			secret = "postgres://daypass@127.0.0.1/daypass"
+		case "sealing-key":
+			secret = chain.Run(t, nil, daypass, "sealing-key", "new").Stdout
 		}
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(secret), 0o600); err != nil {
 			t.Fatal(err)

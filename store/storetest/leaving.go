@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -90,6 +91,33 @@ func listing(t *testing.T, o opener) {
 	signIn(t, s, oldest)
 	if got, err := s.SessionsOf(t.Context(), oldest.Principal.ID(), auth.Alive{ExpiresAfter: noon.Add(2 * time.Hour)}); err != nil || len(got) != 1 || got[0].Key != oldest.Key {
 		t.Errorf("behind a crowd of expired ones: %d, %v", len(got), err)
+	}
+	program := of("cy", "", "program")
+	program.SignedIn, program.Client = noon.Add(-2*time.Hour), &auth.ClientInfo{Name: "laptop", Thumbprint: "t"}
+	signIn(t, s, program)
+	if got, err := s.SessionsOf(t.Context(), oldest.Principal.ID(), auth.Alive{}); err != nil || len(got) != 101 || got[100].Key != program.Key {
+		t.Errorf("behind a hundred browsers: %d sessions, %v; want a program as the last", len(got), err)
+	}
+	marked(t, s, oldest)
+}
+
+// marked finds a session that no list has.
+func marked(t *testing.T, s *store.Store, in auth.Session) {
+	t.Helper()
+	if got, err := s.Marked(t.Context(), in.Principal.ID(), in.Key.Mark()); err != nil || got.Key != in.Key {
+		t.Errorf("by its mark: %v, %v", got.Key.Mark(), err)
+	}
+	for claim, of := range map[string]struct{ principal, mark string }{
+		"another person's": {"pr_nobody", in.Key.Mark()},
+		"of another mark":  {in.Principal.ID(), strings.Repeat("0", 16)},
+		"of half a mark":   {in.Principal.ID(), in.Key.Mark()[:8]},
+		"of its whole key": {in.Principal.ID(), in.Key.String()},
+		"of no mark":       {in.Principal.ID(), ""},
+		"of nonsense":      {in.Principal.ID(), "sixteen letters "},
+	} {
+		if _, err := s.Marked(t.Context(), of.principal, of.mark); !errors.Is(err, auth.ErrNoSession) {
+			t.Errorf("%s: %v", claim, err)
+		}
 	}
 }
 

@@ -32,6 +32,9 @@ which probes, Service and ports rely on. */ -}}
 {{- if and (eq (include "daypass.database" .) "sqlite") (ne (int .Values.replicas) 1) -}}
 {{- fail (printf "replicas is %v, but a SQLite file has one owner: set replicas to 1, or use config.database.postgres" .Values.replicas) -}}
 {{- end -}}
+{{- if and (gt (int .Values.replicas) 1) (not $config.sealingKeyFile) (not $config.sealingKeyEnv) -}}
+{{- fail (printf "replicas is %v without a sealing key, so that each server would refuse what programs signed for the others: set config.sealingKeyFile or config.sealingKeyEnv" .Values.replicas) -}}
+{{- end -}}
 {{- if and $database.sqlite (or (not (hasPrefix "/var/lib/daypass/" $database.sqlite)) (contains ".." $database.sqlite)) -}}
 {{- fail (printf "config.database.sqlite is %s, which is not on the volume and would be lost: put it under /var/lib/daypass/" $database.sqlite) -}}
 {{- end -}}
