@@ -58,7 +58,7 @@ type Shelf struct {
 }
 
 // item is one program. What is known of it is worked out when it is first
-// asked for, since a server that starts has better things to do.
+// asked for, since a server has better things to do before it is ready.
 type item struct {
 	Build
 	mu    sync.Mutex
