@@ -1,23 +1,29 @@
 package cmd
 
 import (
+	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"github.com/daypass/daypass/config"
 	"github.com/daypass/daypass/store"
 )
 
 func checkCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "check", Short: "Check the configuration and say what it amounts to",
-		Long: "Check reads the configuration as serve would, tells every error with its file and line, and starts nothing.\nIt exits with 0 when serve would take the file, with 3 when it would not.",
+		Long: "Check reads the configuration as serve would, tells every error with its file and line, and starts nothing.\nIt exits with 0 when serve would take the file, with 3 when it would not, and with 1 when a client lies in its folder that should not be offered.",
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, warnings, err := load(c)
 			if err != nil {
 				return err
 			}
 			if err := soundKeys(cfg); err != nil {
+				return err
+			}
+			if err := soundClients(c.Context(), cfg); err != nil {
 				return err
 			}
 			p := cfg.Policy
@@ -27,6 +33,19 @@ func checkCommand() *cobra.Command {
 			return nil
 		},
 	}
+}
+
+// soundClients tells of every client that should not be offered.
+func soundClients(ctx context.Context, cfg *config.Config) error {
+	clients, err := offered(cfg)
+	if err != nil || cfg.Clients.Downloads == "" {
+		return err
+	}
+	var all []error
+	for _, doubt := range clients.Doubts(ctx) {
+		all = append(all, fmt.Errorf("clients: downloads: in the folder %s: %w", cfg.Clients.Downloads, doubt))
+	}
+	return errors.Join(append(all, clients.Close())...)
 }
 
 func count(n int, what string) string {

@@ -36,6 +36,7 @@ type house struct {
 	keeper      *lease.Keeper
 	gate        *auth.Gate
 	sender      *notify.Sender
+	clients     *download.Shelf
 	site        http.Handler
 	metrics     *prometheus.Registry
 	draining    atomic.Bool
@@ -72,8 +73,7 @@ func build(ctx context.Context, cfg *config.Config, log *slog.Logger, stdout io.
 		h.close()
 		return nil, fmt.Errorf("set up sign-in: %w", err)
 	}
-	clients, err := offered(cfg)
-	if err != nil {
+	if h.clients, err = offered(cfg); err != nil {
 		h.close()
 		return nil, err
 	}
@@ -83,7 +83,7 @@ func build(ctx context.Context, cfg *config.Config, log *slog.Logger, stdout io.
 		ContextName:    func(c access.Cluster, role string) string { return h.snapshot.config().ContextName(c, role) },
 		SignIn:         h.gate, Keeper: h.keeper, Book: h.store, Policy: policy,
 		Endpoints: h.cloud.Cached, Log: h.store, Now: time.Now, Slog: log,
-		Programs: cfg.Clients.Enabled, DeviceLogin: cfg.Clients.DeviceLogin, Clients: clients, Version: version,
+		Programs: cfg.Clients.Enabled, DeviceLogin: cfg.Clients.DeviceLogin, Clients: h.clients, Version: version,
 	}))
 	return h, nil
 }
@@ -155,7 +155,7 @@ func (h *house) stopped(ctx context.Context) error {
 func (h *house) background(ctx context.Context) func() {
 	ctx, cancel := context.WithCancel(ctx)
 	var all sync.WaitGroup
-	for _, run := range []func(context.Context){h.cloud.Run, h.sender.Run, h.gate.Warm, h.tidy, h.whoami, h.reload} {
+	for _, run := range []func(context.Context){h.cloud.Run, h.sender.Run, h.gate.Warm, h.tidy, h.whoami, h.doubtClients, h.reload} {
 		all.Go(func() { run(ctx) })
 	}
 	return func() { cancel(); all.Wait() }
@@ -193,6 +193,15 @@ func (h *house) whoami(ctx context.Context) {
 		return
 	}
 	h.log.Info("known to AWS", "arn", arn)
+}
+
+// doubtClients says in the log which of the clients should not be offered.
+// Their checksums are worked out for it, which nobody who is about to sign in
+// should wait for.
+func (h *house) doubtClients(ctx context.Context) {
+	for _, doubt := range h.clients.Doubts(ctx) {
+		h.log.Error("a client should not lie in the folder of clients.downloads", "error", doubt)
+	}
 }
 
 func (h *house) close() {

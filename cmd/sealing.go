@@ -149,23 +149,45 @@ func changeKeys(c *cobra.Command, change func(old []byte) ([]byte, error), next 
 	if _, err := seal.Load(cfg.SealingKeyFile); err != nil {
 		return err
 	}
-	old, err := os.ReadFile(cfg.SealingKeyFile)
-	if err != nil {
-		return fmt.Errorf("read the sealing keys: %w", err)
-	}
-	text, err := change(old)
-	if err != nil {
-		return usage{fmt.Errorf("%s: %w", cfg.SealingKeyFile, err)}
-	}
-	keys, err := seal.Parse(text)
+	keys, err := changed(c, cfg.SealingKeyFile, change)
 	if err != nil {
 		return err
 	}
-	if err := replace(cfg.SealingKeyFile, text, giveAsBefore); err != nil {
-		return fmt.Errorf("write the sealing keys; nothing was changed: %w", err)
-	}
 	fmt.Fprintln(c.OutOrStdout(), next(keys))
 	return nil
+}
+
+// changed changes a key file while no other run does: each of two would write
+// what it read, and the key that the other one added would be gone.
+func changed(c *cobra.Command, name string, change func(old []byte) ([]byte, error)) (seal.Keys, error) {
+	path, err := filepath.EvalSymlinks(name)
+	if err != nil {
+		return seal.Keys{}, fmt.Errorf("read the sealing keys: %w", err)
+	}
+	held, err := hold(c.Context(), filepath.Dir(path), func(w string) { fmt.Fprintln(c.ErrOrStderr(), "warning:", w) })
+	if err != nil {
+		return seal.Keys{}, fmt.Errorf("change the sealing keys; nothing was changed: %w", err)
+	}
+	defer held.Close() // and with it the lock goes
+	old, err := os.ReadFile(path)
+	if err != nil {
+		return seal.Keys{}, fmt.Errorf("read the sealing keys: %w", err)
+	}
+	text, err := change(old)
+	if err != nil {
+		return seal.Keys{}, usage{fmt.Errorf("%s: %w", name, err)}
+	}
+	keys, err := seal.Parse(text)
+	if err != nil {
+		return seal.Keys{}, err
+	}
+	if err := replace(path, text, giveAsBefore); err != nil {
+		return seal.Keys{}, fmt.Errorf("write the sealing keys; nothing was changed: %w", err)
+	}
+	if err := held.settle(); err != nil {
+		return seal.Keys{}, fmt.Errorf("the sealing keys are changed, but a power cut may bring the old ones back (%w); look which keys %s holds before you restart a server", err, name)
+	}
+	return keys, nil
 }
 
 func noKeyFile(cfg *config.Config) string {
@@ -177,12 +199,9 @@ func noKeyFile(cfg *config.Config) string {
 
 // replace writes a file anew beside the old one and renames it, so that there
 // is always a whole one. give makes the new file belong to whom the old one
-// belongs to: otherwise the server might not read it at its next start.
+// belongs to: otherwise the server might not read it at its next start. A path
+// that is a link would be replaced itself.
 func replace(path string, text []byte, give func(*os.File, os.FileInfo) error) (err error) {
-	path, err = filepath.EvalSymlinks(path)
-	if err != nil {
-		return err
-	}
 	info, err := os.Stat(path)
 	if err != nil {
 		return err

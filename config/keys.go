@@ -98,7 +98,7 @@ func clientKeys() []key {
 		{name: "staleness", fallback: "12h", form: spanForm(),
 			says: "Between `15m` and `720h`. How old a person's membership of groups, and their address, may be when a program asks for something. With a refresh token (`offline_access` among the provider's `scopes`, and a sealing key) the provider is asked again after half of it; without one the person signs in again."},
 		{name: "downloads", words: "`/clients`, if it has any; else `none`", examples: []string{"/srv/daypass/clients", "none"},
-			says: "The folder of the programs that the page `/client` offers to everybody who reaches it; one of them at least. The image has them in `/clients`, and `make clients` builds them. A file that changes is not given out until a restart. `none` offers none."},
+			says: "The folder of the programs that the page `/client` offers to everybody who reaches it; one of them at least. The image has them in `/clients`, and `make clients` builds them. A file that changes is not given out until a restart, nor is one that `SHA256SUMS` in the folder, where there is one, does not list as it is. `none` offers none."},
 	}
 }
 

@@ -1,7 +1,8 @@
 // Package download keeps the client's programs that a server offers, one for
 // each system, in one folder. Its promise: a checksum that was stated once
 // stays, and no byte leaves that is not of the file it was made from, whatever
-// happens to the folder meanwhile. Its one danger is a path: callers name a
+// happens to the folder meanwhile, nor one of a file that SHA256SUMS beside it
+// does not list as it is. Its one danger is a path: callers name a
 // program, and only names of this package's own ever reach the file system.
 package download
 
@@ -57,11 +58,12 @@ type Shelf struct {
 }
 
 // item is one program. What is known of it is worked out when it is first
-// asked for, since a server that starts has better things to do.
+// asked for, since a server has better things to do before it is ready.
 type item struct {
 	Build
 	mu    sync.Mutex
 	facts *facts // nil: not worked out yet
+	wrong error  // why it is not offered, whatever its facts are
 }
 
 // facts are what a file was when it was read.
@@ -190,12 +192,14 @@ func (s *Shelf) open(b Build, known *facts) (*Program, error) {
 
 func (f *facts) offer(b Build) Offer { return Offer{b, f.size, hex.EncodeToString(f.sum[:])} }
 
-// known reads the file once. What failed is tried again for the next who asks.
+// known reads the file once. What failed is tried again for the next who asks;
+// what is not as SHA256SUMS lists it stays away, or everybody who asks would
+// have the whole file read.
 func (it *item) known(root *os.Root) (*facts, error) {
 	it.mu.Lock()
 	defer it.mu.Unlock()
 	if it.facts != nil {
-		return it.facts, nil
+		return it.facts, it.wrong
 	}
 	f, err := root.Open(it.File())
 	if err != nil {
@@ -205,8 +209,8 @@ func (it *item) known(root *os.Root) (*facts, error) {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return nil, fmt.Errorf("work out the checksum of %s: %w", it.File(), err)
 	}
-	it.facts = known
-	return known, nil
+	it.facts, it.wrong = known, agrees(root, it.File(), known)
+	return it.facts, it.wrong
 }
 
 func measure(r io.Reader) (*facts, error) {

@@ -57,7 +57,7 @@ const linux, windows = "kubectl-daypass-linux-amd64", "kubectl-daypass-windows-a
 
 func TestItOffersWhatIsThereWithItsChecksum(t *testing.T) {
 	want := map[string][]byte{linux: content("l", 200_000), windows: content("w", 65_536)}
-	s := open(t, folder(t, map[string][]byte{linux: want[linux], windows: want[windows], "SHA256SUMS": []byte("lies"), "kubectl-daypass-plan9-386": {1}}))
+	s := open(t, folder(t, map[string][]byte{linux: want[linux], windows: want[windows], "kubectl-daypass-plan9-386": {1}}))
 	offers, err := s.Offers()
 	must(t, err)
 	if len(offers) != 2 || offers[0].File() != linux || offers[1].File() != windows {

@@ -114,6 +114,31 @@ func TestWhoMayUseTheClientIsLedToIt(t *testing.T) {
 	}
 }
 
+func TestAFileThatIsNotListedAsItIsIsNotOffered(t *testing.T) {
+	folder := t.TempDir()
+	const good, bad = "kubectl-daypass-linux-amd64", "kubectl-daypass-linux-arm64"
+	for name, text := range map[string]string{good: "good", bad: "half", "SHA256SUMS": sumOf([]byte("good")) + "  " + good + "\n" + sumOf([]byte("half of it")) + "  " + bad + "\n"} {
+		must(t, os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600))
+	}
+	shelf, err := download.Open(folder)
+	must(t, err)
+	t.Cleanup(func() { must(t, shelf.Close()) })
+	s := newSite(t, func(o *web.Options) { o.Clients = shelf })
+	for _, path := range []string{"/client", "/client/SHA256SUMS"} {
+		p := s.request(t, "GET", path, "", nil)
+		p.MustSay(t, 200, good)
+		if strings.Contains(p.Text, bad) {
+			t.Errorf("%s offers it", path)
+		}
+	}
+	s.request(t, "GET", "/client/download/"+good, "", nil).MustSay(t, 200, "good")
+	p := s.request(t, "GET", "/client/download/"+bad, "", nil)
+	p.MustSay(t, 503, "is not the one that was built for it, so it is not given out", "#platform")
+	if !strings.Contains(s.said(), bad+" is not the file that SHA256SUMS beside it lists") {
+		t.Error("the log does not say why")
+	}
+}
+
 func TestASiteWithoutClientsSaysHowToBuildOne(t *testing.T) {
 	s := newSite(t)
 	s.request(t, "GET", "/client", "", nil).MustSay(t, 200, "go build -o ~/.local/bin/kubectl-daypass ./cmd/kubectl-daypass", "clients.downloads", "#platform", "kubectl daypass login "+s.URL)

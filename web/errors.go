@@ -96,6 +96,8 @@ func (s *server) table(r *http.Request, err error) problem {
 		return problem{http.StatusNotFound, "There is no such program to download here.", "See " + s.URL.String() + view.PathClient + " for what there is.", nil, "no-client"}
 	case errors.Is(err, download.ErrChanged):
 		return problem{http.StatusServiceUnavailable, "The client's file changed on this server, so it is not given out.", s.ask("Tell whoever runs Daypass: a restart states its checksum anew"), nil, "client-changed"}
+	case errors.Is(err, download.ErrUnlisted):
+		return problem{http.StatusServiceUnavailable, "The client's file on this server is not the one that was built for it, so it is not given out.", s.ask("Tell whoever runs Daypass: SHA256SUMS in the folder of the clients does not list it"), nil, "client-unlisted"}
 	case errors.Is(err, lease.ErrNone):
 		return problem{http.StatusNotFound, "There is no such lease of yours.", "My access lists all that you hold.", nil, "no-lease"}
 	case errors.Is(err, errNoSession):
