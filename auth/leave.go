@@ -291,15 +291,21 @@ func (g *Gate) EndOneSessionOf(r *http.Request, admin Session, principal, mark s
 	if s.Client != nil {
 		act.Facts["client"] = s.Client.Name
 	}
-	if s.Principal.Email != "" {
-		act.Details.More = map[string]string{"person": s.Principal.Email}
-	}
+	act.Details.More = s.named()
 	ending := g.left(s, s.endedByAdministrator(act), audit.Who{Request: act.Request})
 	ending.Act = &act
 	if err := g.Book.SignOut(r.Context(), s.Key, ending); err != nil {
 		return fmt.Errorf("end the session: %w", err)
 	}
 	return nil
+}
+
+// named is by what an act upon the session's person tells who that is.
+func (s Session) named() map[string]string {
+	if s.Principal.Email == "" {
+		return nil
+	}
+	return map[string]string{"person": s.Principal.Email}
 }
 
 // endedByAdministrator tells of the end as what happened to the session's
@@ -316,6 +322,10 @@ func (s Session) endedByAdministrator(act audit.Event) audit.Event {
 func (g *Gate) EndSessionsOf(r *http.Request, admin Session, principal string) (ended int, err error) {
 	act := audit.New(audit.Administered, g.Now(), admin.by(g.caller(r)))
 	act.Facts = map[string]string{"act": "sign-out-everywhere", "person": principal}
+	// What cannot be read keeps nobody from being signed out.
+	if all, err := g.Book.SessionsOf(r.Context(), principal, g.alive()); err == nil && len(all) > 0 {
+		act.Details.More = all[0].named()
+	}
 	ended, err = g.Book.SignOutAll(r.Context(), principal, act, func(s Session) Ending {
 		return Ending{Event: s.endedByAdministrator(act)}
 	})

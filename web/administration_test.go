@@ -57,6 +57,7 @@ func TestAnAdministratorSignsSomebodyOutAndEndsAllOfTheirs(t *testing.T) {
 	if p := eng.Get("/access"); !strings.HasPrefix(p.URL.Path, "/") || strings.Contains(p.Text, "Where you are signed in") {
 		t.Errorf("still signed in, at %s", p.URL)
 	}
+	s.as(t, "audit").Get("/audit?kind=administration").MustSay(t, 200, "Signed eng@example.com out everywhere.")
 	var why []string
 	for _, e := range s.events(t, audit.SignedOut) {
 		why = append(why, e.Event.Reason)
