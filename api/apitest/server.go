@@ -161,6 +161,14 @@ func (s *Server) Slow(why string) { s.with(func() { s.slow = why }) }
 // Over ends a lease as somebody else would.
 func (s *Server) Over(lease string) { s.with(func() { s.leases[lease].State = "ended" }) }
 
+// Elapse has so much of a lease's time go by.
+func (s *Server) Elapse(lease string, by time.Duration) {
+	s.with(func() {
+		l := s.leases[lease]
+		l.StartedAt, l.EndsAt = l.StartedAt.Add(-by), l.EndsAt.Add(-by)
+	})
+}
+
 // Revoke ends all sessions as somebody else would.
 func (s *Server) Revoke() { s.with(func() { clear(s.sessions) }) }
 

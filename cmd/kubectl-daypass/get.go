@@ -21,7 +21,7 @@ import (
 type wish struct {
 	role, reason, namespace, context, file, lease string
 	length                                        time.Duration
-	use, breakGlass, yes                          bool
+	use, breakGlass, yes, anew                    bool
 }
 
 func getCommand(w world) *cobra.Command {
@@ -55,6 +55,7 @@ func getCommand(w world) *cobra.Command {
 	f.StringVarP(&want.namespace, "namespace", "n", "", "the context's namespace")
 	f.StringVar(&want.context, "context", "", "what to call the context")
 	f.StringVar(&want.file, "kubeconfig", "", "the kubeconfig to put it into (default: $KUBECONFIG or ~/.kube/config)")
+	f.BoolVar(&want.anew, "new", false, "start another lease also while the one that the context has goes on")
 	f.BoolVar(&want.use, "use", false, "make it the current context")
 	f.BoolVar(&want.breakGlass, "break-glass", false, "take the emergency grant; others are told at once")
 	f.BoolVar(&want.yes, "yes", false, "with --break-glass: do not ask again")
@@ -68,6 +69,10 @@ type got struct {
 	Context    string    `json:"context"`
 	Kubeconfig string    `json:"kubeconfig"`
 	Backup     string    `json:"backup,omitempty"`
+	// Kept says that the lease ran already.
+	Kept bool `json:"kept"`
+	// Before is the lease whose place this one took in the context, if it goes on.
+	Before *api.Lease `json:"before,omitempty"`
 }
 
 func (h home) get(c *cobra.Command, client *api.Client, cluster string, want wish) error {
@@ -86,6 +91,10 @@ func (h home) get(c *cobra.Command, client *api.Client, cluster string, want wis
 	if err := kubeconfig.Try(kubeconfig.Path(want.file)); err != nil { // before anything is on record
 		return err
 	}
+	before := h.running(c.Context(), client, want)
+	if entry, ok := h.lasting(c.Context(), client, want.ask(cluster), want, before); ok {
+		return h.stay(c, entry, want)
+	}
 	l, err := begin(c.Context(), client, cluster, want)
 	if err != nil {
 		return err
@@ -98,6 +107,7 @@ func (h home) get(c *cobra.Command, client *api.Client, cluster string, want wis
 	if err != nil {
 		return h.undone(client, l, err)
 	}
+	out.Before = h.displaced(c, before, out)
 	if l.Note != "" {
 		h.say("No token yet, it is tried again when kubectl asks: %s", l.Note)
 	}
@@ -106,6 +116,7 @@ func (h home) get(c *cobra.Command, client *api.Client, cluster string, want wis
 
 // adopt puts a lease that was started elsewhere into the kubeconfig.
 func (h home) adopt(c *cobra.Command, client *api.Client, want wish) error {
+	before := h.running(c.Context(), client, want)
 	entry, err := client.Entry(c.Context(), want.lease)
 	if err != nil {
 		return err
@@ -114,18 +125,24 @@ func (h home) adopt(c *cobra.Command, client *api.Client, want wish) error {
 	if err != nil {
 		return err
 	}
+	out.Before = h.displaced(c, before, out)
 	return h.told(c, out, want)
 }
 
 // put writes an entry into the kubeconfig.
 func (h home) put(entry api.Entry, want wish) (got, error) {
-	out := got{Lease: entry.Lease, Context: entry.Context, Kubeconfig: kubeconfig.Path(want.file)}
-	if want.context != "" {
-		out.Context = want.context
-	}
+	out := got{Lease: entry.Lease, Context: want.called(entry), Kubeconfig: kubeconfig.Path(want.file)}
 	var err error
 	out.Backup, err = kubeconfig.Merge(out.Kubeconfig, h.entry(entry, out.Context, want))
 	return out, err
+}
+
+// called is the context's name.
+func (w wish) called(entry api.Entry) string {
+	if w.context != "" {
+		return w.context
+	}
+	return entry.Context
 }
 
 func (h home) told(c *cobra.Command, out got, want wish) error {
@@ -140,7 +157,7 @@ func (w wish) check(c *cobra.Command, args []string) error {
 		}
 		return nil
 	}
-	for _, name := range []string{"role", "for", "reason", "break-glass", "yes"} {
+	for _, name := range []string{"role", "for", "reason", "break-glass", "yes", "new"} {
 		if c.Flags().Changed(name) {
 			return usage("--%s is for a new lease; with --lease there is one already", name)
 		}
@@ -265,6 +282,9 @@ func command() string {
 
 func (h home) tellGot(g got, want wish) error {
 	told := fmt.Sprintf("%s on %s until %s, in %s as the context %s.", g.Lease.Role, g.Lease.Cluster, clock(g.Lease.EndsAt), g.Kubeconfig, g.Context)
+	if g.Kept {
+		told = fmt.Sprintf("You have %s on %s already, until %s, in %s as the context %s. --new starts another.", g.Lease.Role, g.Lease.Cluster, clock(g.Lease.EndsAt), g.Kubeconfig, g.Context)
+	}
 	if g.Backup != "" {
 		told += " What it was before is in " + g.Backup + "."
 	}

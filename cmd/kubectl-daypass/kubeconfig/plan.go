@@ -244,28 +244,20 @@ func (e Entry) notOurs(user *yaml.Node) string {
 	if !ours(user, e.Command) {
 		return "does not call " + program(e.Command)
 	}
-	var args []string
-	for _, arg := range field(field(field(user, "user"), "exec"), "args").Content {
-		args = append(args, text(arg))
-	}
-	if asks := asked(args); asks != "" && !sameServer(asks, asked(e.Args)) {
+	if asks := argument(arguments(user), "--server"); asks != "" && !sameServer(asks, argument(e.Args, "--server")) {
 		return "asks " + asks + " for tokens"
 	}
 	return ""
 }
 
-// asked is the server that a helper with these arguments asks: the last one
-// named.
-func asked(args []string) (server string) {
-	for i, arg := range args {
-		if value, ok := strings.CutPrefix(arg, "--server="); ok {
-			server = value
-		}
-		if arg == "--server" && i+1 < len(args) {
-			server = args[i+1]
+// arguments are what a user's helper is called with.
+func arguments(user *yaml.Node) (args []string) {
+	if given := field(field(field(user, "user"), "exec"), "args"); given != nil {
+		for _, arg := range given.Content {
+			args = append(args, text(arg))
 		}
 	}
-	return server
+	return args
 }
 
 // program is a command's name without folder or .exe, on any system.
