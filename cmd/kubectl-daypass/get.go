@@ -20,7 +20,7 @@ import (
 // wish is what get was asked for.
 type wish struct {
 	role, reason, namespace, context, file, lease string
-	length                                        time.Duration
+	length                                        length
 	use, breakGlass, yes, anew                    bool
 }
 
@@ -50,7 +50,7 @@ func getCommand(w world) *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&want.lease, "lease", "", "a lease you have, in place of starting one")
 	f.StringVarP(&want.role, "role", "r", "", "the role (may be left out where you have one choice)")
-	f.DurationVar(&want.length, "for", 0, "how long, such as 30m or 4h (default: as the server says)")
+	f.Var(&want.length, "for", "how long, such as 30m, 4h or 1d (default: as the server says)")
 	f.StringVar(&want.reason, "reason", "", "why, where the grant asks for it")
 	f.StringVarP(&want.namespace, "namespace", "n", "", "the context's namespace")
 	f.StringVar(&want.context, "context", "", "what to call the context")
@@ -76,9 +76,6 @@ type got struct {
 }
 
 func (h home) get(c *cobra.Command, client *api.Client, cluster string, want wish) error {
-	if want.length < 0 || want.length%time.Second != 0 || want.length == 0 && c.Flags().Changed("for") {
-		return usage("--for takes a length of time in whole seconds, such as 30m or 4h")
-	}
 	if want.role == "" {
 		var err error
 		if want.role, err = onlyRole(c.Context(), client, cluster, want.breakGlass); err != nil {
@@ -192,7 +189,7 @@ func (h home) confirm(ctx context.Context, client *api.Client, want wish, cluste
 
 // ask is the wish as the server takes it.
 func (w wish) ask(cluster string) api.Ask {
-	return api.Ask{Cluster: cluster, Role: w.role, Seconds: int64(w.length / time.Second), Reason: w.reason, BreakGlass: w.breakGlass, Confirmed: w.breakGlass}
+	return api.Ask{Cluster: cluster, Role: w.role, Seconds: int64(time.Duration(w.length) / time.Second), Reason: w.reason, BreakGlass: w.breakGlass, Confirmed: w.breakGlass}
 }
 
 // refused is the first reason of a decision that is a no, or what it needs.
@@ -303,7 +300,7 @@ func (h home) tellGot(g got, want wish) error {
 
 // quoted is a word as shells read it.
 func quoted(s string) string {
-	if strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/~") == "" {
+	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/~") == "" {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
