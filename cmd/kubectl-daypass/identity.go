@@ -25,6 +25,9 @@ type signIn struct {
 	Person     string    `json:"person"`
 	Thumbprint string    `json:"thumbprint"`
 	SignedIn   time.Time `json:"signedIn"`
+	// Until is when it ends by itself, by the local clock. Clients before this
+	// one did not keep it.
+	Until time.Time `json:"until,omitzero"`
 }
 
 func (h home) keyFile() string     { return filepath.Join(h.config, "key.pem") }
