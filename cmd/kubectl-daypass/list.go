@@ -109,15 +109,20 @@ func listLeases(h home, c *cobra.Command, client *api.Client) error {
 	}
 	rows, names := [][]string{{"LEASE", "CLUSTER", "ROLE", "STATE", "ENDS"}}, []string{}
 	for _, l := range all.Leases {
-		ends := l.EndsAt
 		if l.State == active {
 			names = append(names, l.ID) // of the others, no command takes the name
-		} else if !l.EndedAt.IsZero() {
-			ends = l.EndedAt
 		}
-		rows = append(rows, []string{l.ID, l.Cluster, l.Role, l.State, clock(ends)})
+		rows = append(rows, []string{l.ID, l.Cluster, l.Role, l.State, clock(endOf(l))})
 	}
 	return h.give(c, all, names, func() error { return h.table(rows) })
+}
+
+// endOf is when a lease ends, or did.
+func endOf(l api.Lease) time.Time {
+	if l.State != active && !l.EndedAt.IsZero() {
+		return l.EndedAt
+	}
+	return l.EndsAt
 }
 
 func listSessions(h home, c *cobra.Command, client *api.Client) error {

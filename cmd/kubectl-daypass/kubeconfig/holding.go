@@ -1,10 +1,16 @@
 package kubeconfig
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Holding is a context of ours that is for a lease: its user calls the helper
 // for the lease's token.
-type Holding struct{ Context, Server, Lease string }
+type Holding struct {
+	Context, Server, Lease string
+	Current                bool // it is the current context
+}
 
 // Holdings lists those in the kubeconfig at path. Besides our program's, users
 // that call command are ours. A file that is not there has none.
@@ -31,12 +37,27 @@ func (d document) holdings(command string) (all []Holding) {
 			continue
 		}
 		args := arguments(user)
-		h := Holding{text(field(context, "name")), argument(args, "--server"), argument(args, "--lease")}
+		name := text(field(context, "name"))
+		h := Holding{name, argument(args, "--server"), argument(args, "--lease"), name == text(child(d.root, "current-context"))}
 		if h.Server != "" && h.Lease != "" {
 			all = append(all, h)
 		}
 	}
 	return all
+}
+
+// still are those that the file has now.
+func (d document) still(command string, before []Holding) (all []Holding) {
+	for _, h := range d.holdings(command) {
+		if slices.ContainsFunc(before, h.same) {
+			all = append(all, h)
+		}
+	}
+	return all
+}
+
+func (h Holding) same(as Holding) bool {
+	return h.Context == as.Context && h.Server == as.Server && h.Lease == as.Lease
 }
 
 // At says whether the helper asks that server.

@@ -15,9 +15,10 @@ func TestHoldingsAreTheContextsOfOursThatAreForALease(t *testing.T) {
 			one, two := entry(), entry()
 			two.Context, two.User, two.Command = "by-another-name", "by-another-name", "/opt/dp"
 			two.Args = []string{"token", "--lease=l-0", "--server=https://daypass.example.org/", "--lease=l-2"}
+			two.Use = true
 			merge(t, path, one)
 			merge(t, path, two)
-			want := []Holding{{one.Context, "https://daypass.example.com", "l-1"}, {two.Context, "https://daypass.example.org/", "l-2"}}
+			want := []Holding{{one.Context, "https://daypass.example.com", "l-1", false}, {two.Context, "https://daypass.example.org/", "l-2", true}}
 			got, err := Holdings(path, "dp")
 			if diff := cmp.Diff(want, got); err != nil || diff != "" {
 				t.Errorf("%v\n%s", err, diff)
