@@ -143,6 +143,9 @@ func (s *Server) Rename(name string) {
 	s.Cluster.Name = name
 }
 
+// Offer offers these choices and no others.
+func (s *Server) Offer(choices ...api.Choice) { s.with(func() { s.Cluster.Choices = choices }) }
+
 // Instead lets a test answer: it returns whether it did. nil: nobody does.
 func (s *Server) Instead(f func(w http.ResponseWriter, r *http.Request) bool) {
 	s.with(func() { s.instead = f })

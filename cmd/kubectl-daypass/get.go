@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -83,7 +84,7 @@ func (h home) get(c *cobra.Command, client *api.Client, cluster string, want wis
 		}
 	}
 	if err := h.confirm(c.Context(), client, want, cluster); err != nil {
-		return err
+		return meant(c.Context(), client, err, cluster, want)
 	}
 	if err := kubeconfig.Try(kubeconfig.Path(want.file)); err != nil { // before anything is on record
 		return err
@@ -94,7 +95,7 @@ func (h home) get(c *cobra.Command, client *api.Client, cluster string, want wis
 	}
 	l, err := begin(c.Context(), client, cluster, want)
 	if err != nil {
-		return err
+		return meant(c.Context(), client, err, cluster, want)
 	}
 	entry, err := client.Entry(c.Context(), l.ID)
 	if err != nil {
@@ -116,7 +117,7 @@ func (h home) adopt(c *cobra.Command, client *api.Client, want wish) error {
 	before := h.running(c.Context(), client, want)
 	entry, err := client.Entry(c.Context(), want.lease)
 	if err != nil {
-		return err
+		return meantLease(c.Context(), client, err, want.lease)
 	}
 	out, err := h.put(entry, want)
 	if err != nil {
@@ -212,11 +213,26 @@ func onlyRole(ctx context.Context, client *api.Client, cluster string, glass boo
 	roles := rolesOn(all, cluster, glass)
 	switch len(roles) {
 	case 0:
-		return "", &failure{code: exitRefused, say: fmt.Sprintf("There is no cluster %q for you. See: kubectl daypass list", cluster)}
+		return "", noRole(all, cluster, glass)
 	case 1:
 		return roles[0], nil
 	}
 	return "", usage("which role? Give --role with one of: %s", strings.Join(roles, ", "))
+}
+
+// noRole says why there is nothing to choose from on a cluster.
+func noRole(all api.Clusters, cluster string, glass bool) error {
+	say := fmt.Sprintf("On %s you may only break the glass, with --break-glass and --reason.", cluster)
+	switch names := clustersOf(all); {
+	case !slices.Contains(names, cluster):
+		say = fmt.Sprintf("There is no cluster %q for you.", cluster)
+		if name := near(cluster, names); name != "" {
+			say += " Did you mean " + name + "?"
+		}
+	case glass:
+		say = fmt.Sprintf("On %s there is no glass for you to break.", cluster)
+	}
+	return &failure{code: exitRefused, say: say + " See: kubectl daypass list"}
 }
 
 // begin starts a lease, and asks again when no answer came: under one key, two

@@ -107,14 +107,22 @@ func listLeases(h home, c *cobra.Command, client *api.Client) error {
 	if err != nil {
 		return err
 	}
-	rows, names := [][]string{{"LEASE", "CLUSTER", "ROLE", "STATE", "ENDS"}}, []string{}
+	rows := [][]string{{"LEASE", "CLUSTER", "ROLE", "STATE", "ENDS"}}
 	for _, l := range all.Leases {
-		if l.State == active {
-			names = append(names, l.ID) // of the others, no command takes the name
-		}
 		rows = append(rows, []string{l.ID, l.Cluster, l.Role, l.State, clock(endOf(l))})
 	}
-	return h.give(c, all, names, func() error { return h.table(rows) })
+	return h.give(c, all, activeOf(all), func() error { return h.table(rows) })
+}
+
+// activeOf names those that are active: of others, no command takes the name.
+func activeOf(all api.Leases) []string {
+	names := []string{}
+	for _, l := range all.Leases {
+		if l.State == active {
+			names = append(names, l.ID)
+		}
+	}
+	return names
 }
 
 // endOf is when a lease ends, or did.
@@ -183,7 +191,7 @@ func (h home) endThese(ctx context.Context, client *api.Client, args []string) (
 		return api.Leases{}, err
 	}
 	l, err := client.End(ctx, args[0])
-	return api.Leases{Leases: []api.Lease{l}}, err
+	return api.Leases{Leases: []api.Lease{l}}, meantLease(ctx, client, err, args[0])
 }
 
 // over has the helper refuse at once, token or not. A renewal that is under
