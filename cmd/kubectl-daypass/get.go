@@ -93,6 +93,9 @@ func (h home) get(c *cobra.Command, client *api.Client, cluster string, want wis
 	if entry, ok := h.lasting(c.Context(), client, want.ask(cluster), want, before); ok {
 		return h.stay(c, entry, want)
 	}
+	if err := c.Context().Err(); err != nil {
+		return &failure{code: exitFailed, say: "Stopped. No lease was started.", err: err}
+	}
 	l, err := begin(c.Context(), client, cluster, want)
 	if err != nil {
 		return meant(c.Context(), client, err, cluster, want)
@@ -180,12 +183,26 @@ func (h home) confirm(ctx context.Context, client *api.Client, want wish, cluste
 		return err
 	}
 	fmt.Fprintf(h.err, "Break glass on %s? Others are told at once, and it stays on record. Type yes: ", api.Plain(cluster))
-	line, err := bufio.NewReader(h.in).ReadString('\n')
-	if strings.TrimSpace(line) != "yes" || (err != nil && line == "") {
+	if h.typed(ctx) != "yes" {
 		fmt.Fprintln(h.err) // what was typed may not have ended the line
 		return &failure{code: exitUsage, say: "Nothing was done. Type yes, or give --yes."}
 	}
 	return nil
+}
+
+// typed is a line that the person types, unless they give up.
+func (h home) typed(ctx context.Context) string {
+	line := make(chan string, 1)
+	go func() {
+		s, _ := bufio.NewReader(h.in).ReadString('\n') // what came before the end counts
+		line <- strings.TrimSpace(s)
+	}()
+	select {
+	case s := <-line:
+		return s
+	case <-ctx.Done():
+		return ""
+	}
 }
 
 // ask is the wish as the server takes it.
@@ -247,7 +264,7 @@ func begin(ctx context.Context, client *api.Client, cluster string, want wish) (
 	if err == nil {
 		err = checkLease(l.ID)
 	}
-	return l, err
+	return l, unawaited(err, "The lease may have begun")
 }
 
 // undone ends a lease that nobody can use, so that it does not stand open.

@@ -151,6 +151,15 @@ func (h home) client(timeout time.Duration) (*api.Client, signIn, error) {
 	return c, s, nil
 }
 
+// person is client for somebody who waits for the answer.
+func (h home) person() (*api.Client, error) {
+	c, _, err := h.client(patient)
+	if err != nil {
+		return nil, err
+	}
+	return h.watched(c), nil
+}
+
 // stranger asks as nobody.
 func (h home) stranger(timeout time.Duration) *api.Client {
 	return &api.Client{Server: h.server, HTTP: api.HTTP(timeout), Now: h.now, UserAgent: "kubectl-daypass/" + version + " (" + runtime.GOOS + "; " + runtime.GOARCH + ")"}

@@ -184,14 +184,16 @@ func (h home) end(c *cobra.Command, client *api.Client, args []string) error {
 }
 
 func (h home) endThese(ctx context.Context, client *api.Client, args []string) (api.Leases, error) {
+	const may = "What was to end may be over"
 	if len(args) == 0 {
-		return client.EndAll(ctx)
+		all, err := client.EndAll(ctx)
+		return all, unawaited(err, may)
 	}
 	if err := checkLease(args[0]); err != nil {
 		return api.Leases{}, err
 	}
 	l, err := client.End(ctx, args[0])
-	return api.Leases{Leases: []api.Lease{l}}, meantLease(ctx, client, err, args[0])
+	return api.Leases{Leases: []api.Lease{l}}, unawaited(meantLease(ctx, client, err, args[0]), may)
 }
 
 // over has the helper refuse at once, token or not. A renewal that is under

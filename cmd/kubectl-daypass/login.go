@@ -45,7 +45,7 @@ type way struct{ device, link bool }
 // login makes a key before anything else: where that cannot be kept, nobody
 // needs to sign in.
 func (h home) login(c *cobra.Command, how way) error {
-	stranger := h.stranger(patient)
+	stranger := h.watched(h.stranger(patient))
 	about, err := stranger.About(c.Context())
 	if err != nil {
 		return err
@@ -160,7 +160,7 @@ func logoutCommand(w world) *cobra.Command {
 // logout forgets whatever the server says: without its key, a session is worth
 // nothing to anybody.
 func (h home) logout(c *cobra.Command) error {
-	client, _, told := h.client(patient)
+	client, told := h.person()
 	if told == nil {
 		told = client.SignOut(c.Context(), api.This)
 	}

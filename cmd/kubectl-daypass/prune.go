@@ -127,7 +127,10 @@ func (w world) look(c *cobra.Command, file string) ([]seen, error) {
 		}
 		all = append(all, b.tell(c.Context(), h))
 	}
-	return all, c.Context().Err() // who gave up wants nothing taken out
+	if err := c.Context().Err(); err != nil {
+		return nil, &failure{code: exitFailed, say: "Stopped. Nothing was taken out of " + file + ".", err: err}
+	}
+	return all, nil
 }
 
 // only is the server that was named, if one was.
@@ -154,7 +157,7 @@ func (w world) booksOf(ctx context.Context, server string) books {
 	if err != nil {
 		return books{err: err}
 	}
-	client, _, err := h.client(patient)
+	client, err := h.person()
 	if err != nil {
 		return books{err: err}
 	}

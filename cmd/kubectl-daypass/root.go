@@ -149,7 +149,7 @@ func (w world) as(c *cobra.Command) (home, *api.Client, error) {
 	if err != nil {
 		return home{}, nil, err
 	}
-	client, _, err := h.client(patient)
+	client, err := h.person()
 	return h, client, err
 }
 
