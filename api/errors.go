@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/url"
@@ -52,6 +53,9 @@ type Unreachable struct {
 }
 
 func (u *Unreachable) Error() string {
+	if errors.Is(u.Err, context.Canceled) { // whoever asked did not wait
+		return "Stopped before " + u.Host + " answered"
+	}
 	return fmt.Sprintf("%s cannot be reached: %s", u.Host, short(u.Err.Error(), sentence))
 }
 

@@ -111,12 +111,20 @@ func (s *Server) decision(ask api.Ask) api.Decision {
 		switch {
 		case c.Role != ask.Role || c.BreakGlass != ask.BreakGlass:
 		case c.Reason && ask.Reason == "":
-			return api.Decision{Answer: "needs", Policy: "d1", Needs: []string{"reason"}}
+			return api.Decision{Answer: "needs", Policy: "d1", EndsAt: s.now().Add(life(ask)), Needs: []string{"reason"}}
 		default:
-			return api.Decision{Answer: "allowed", Policy: "d1", Grant: c.Grant}
+			return api.Decision{Answer: "allowed", Policy: "d1", EndsAt: s.now().Add(life(ask)), Grant: c.Grant}
 		}
 	}
 	return api.Decision{Answer: "refused", Policy: "d1", Refusals: []api.Refusal{{Code: "no-grant", Say: "No grant gives you " + ask.Role + " so.", Next: "Ask #platform."}}}
+}
+
+// life is how long a lease is to last.
+func life(ask api.Ask) time.Duration {
+	if ask.Seconds > 0 {
+		return time.Duration(ask.Seconds) * time.Second
+	}
+	return time.Hour
 }
 
 func (s *Server) begin(w http.ResponseWriter, r *http.Request, _ session) {
@@ -133,12 +141,8 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request, _ session) {
 		return
 	}
 	id := fresh("ls_")
-	life := time.Hour
-	if in.Seconds > 0 {
-		life = time.Duration(in.Seconds) * time.Second
-	}
 	s.byKey[in.Key] = id
-	s.leases[id] = &api.Lease{ID: id, Cluster: in.Cluster, Role: in.Role, Grant: "all-viewers", Reason: in.Reason, Namespace: in.Namespace, State: "active", StartedAt: s.now(), EndsAt: s.now().Add(life), Page: s.URL + "/leases/" + id, Note: s.slow}
+	s.leases[id] = &api.Lease{ID: id, Cluster: in.Cluster, Role: in.Role, Grant: "all-viewers", BreakGlass: in.BreakGlass, Reason: in.Reason, Namespace: in.Namespace, State: "active", StartedAt: s.now(), EndsAt: s.now().Add(life(in.Ask)), Page: s.URL + "/leases/" + id, Note: s.slow}
 	answer(w, 201, s.leases[id])
 }
 

@@ -143,6 +143,9 @@ func (s *Server) Rename(name string) {
 	s.Cluster.Name = name
 }
 
+// Offer offers these choices and no others.
+func (s *Server) Offer(choices ...api.Choice) { s.with(func() { s.Cluster.Choices = choices }) }
+
 // Instead lets a test answer: it returns whether it did. nil: nobody does.
 func (s *Server) Instead(f func(w http.ResponseWriter, r *http.Request) bool) {
 	s.with(func() { s.instead = f })
@@ -160,6 +163,14 @@ func (s *Server) Slow(why string) { s.with(func() { s.slow = why }) }
 
 // Over ends a lease as somebody else would.
 func (s *Server) Over(lease string) { s.with(func() { s.leases[lease].State = "ended" }) }
+
+// Elapse has so much of a lease's time go by.
+func (s *Server) Elapse(lease string, by time.Duration) {
+	s.with(func() {
+		l := s.leases[lease]
+		l.StartedAt, l.EndsAt = l.StartedAt.Add(-by), l.EndsAt.Add(-by)
+	})
+}
 
 // Revoke ends all sessions as somebody else would.
 func (s *Server) Revoke() { s.with(func() { clear(s.sessions) }) }

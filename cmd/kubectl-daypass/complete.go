@@ -47,17 +47,12 @@ func (w world) roleNames(c *cobra.Command, args []string, _ string) ([]string, c
 	})
 }
 
-func (w world) leaseNames(c *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
+func (w world) leaseNames(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	return w.offered(c, func(client *api.Client) []string {
 		all, _ := client.Leases(c.Context()) // nothing is offered then
-		for _, l := range all.Leases {
-			if l.State == active {
-				names = append(names, l.ID)
-			}
-		}
-		return names
+		return activeOf(all)
 	})
 }

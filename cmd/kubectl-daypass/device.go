@@ -27,7 +27,7 @@ func (h home) byCode(ctx context.Context, c *api.Client, name string) (api.Signe
 		select {
 		case <-time.After(every):
 		case <-ctx.Done():
-			return api.SignedIn{}, &failure{code: exitFailed, say: "Nobody typed the code in time. Run the command again.", err: ctx.Err()}
+			return api.SignedIn{}, untyped(ctx.Err())
 		}
 		in, err := c.SignIn(ctx, api.SignIn{Grant: api.GrantDevice, DeviceCode: d.DeviceCode})
 		if !again(err) {
@@ -37,6 +37,15 @@ func (h home) byCode(ctx context.Context, c *api.Client, name string) (api.Signe
 			every += 5 * time.Second // RFC 8628, section 3.5
 		}
 	}
+}
+
+// untyped says why the code is of no use any more.
+func untyped(err error) error {
+	say := "Nobody typed the code in time. Run the command again."
+	if errors.Is(err, context.Canceled) {
+		say = "Stopped before anybody typed the code. Nobody was signed in."
+	}
+	return &failure{code: exitFailed, say: say, err: err}
 }
 
 // again says whether to go on asking. A network that blinks is no answer.

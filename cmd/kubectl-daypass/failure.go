@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -62,6 +63,8 @@ func exitOf(err error) int {
 	switch {
 	case errors.As(err, &f):
 		return f.code
+	case errors.Is(err, context.Canceled): // the person's doing
+		return exitFailed
 	case errors.As(err, &p):
 		return exitOfProblem(p)
 	case errors.As(err, &un), errors.As(err, &not):

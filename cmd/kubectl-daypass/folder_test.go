@@ -5,6 +5,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -41,7 +42,7 @@ func TestAFolderOfAnother(t *testing.T) {
 			d.login()
 			before := d.server.Asked("")
 			d.foreign(d.tops()[i])
-			for _, args := range [][]string{{"list"}, {"login", "--device"}, {"logout"}, {"token", "--lease", "ls_x"}} {
+			for _, args := range [][]string{{"list"}, {"status"}, {"login", "--device"}, {"logout"}, {"token", "--lease", "ls_x"}} {
 				d.refused(d.run(append(args, "--server", d.server.URL)...), exitFailed, d.tops()[i]+" belongs to another user", "XDG_C")
 			}
 			if left, err := os.ReadDir(d.tops()[i]); d.server.Asked("") != before || err != nil || os.Getuid() == 0 && len(left) != 0 {
@@ -123,5 +124,18 @@ func TestALockIsNoLink(t *testing.T) {
 	d.refused(d.token(id), exitFailed, d.cached(id)+".lock is a link", "take it away")
 	if _, err := os.Lstat(victim); !os.IsNotExist(err) {
 		t.Errorf("a file was made where the link leads: %v", err)
+	}
+}
+
+func TestStatusTrustsNoFolderThatOthersMayWriteInto(t *testing.T) {
+	d, other := newDesk(t), newDesk(t)
+	other.home, other.env = d.home, d.env
+	other.login()
+	d.login() // commands go there, so of the other's folder only status looks
+	if err := os.Chmod(other.files(), 0o770); err != nil {
+		t.Fatal(err)
+	}
+	if s := d.status(); len(s.Servers) != 2 || s.Servers[0].State == s.Servers[1].State || !strings.Contains(s.Servers[0].Note+s.Servers[1].Note, other.files()+" may be written by others") {
+		t.Errorf("%+v", s)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,8 +21,8 @@ import (
 // wish is what get was asked for.
 type wish struct {
 	role, reason, namespace, context, file, lease string
-	length                                        time.Duration
-	use, breakGlass, yes                          bool
+	length                                        length
+	use, breakGlass, yes, anew                    bool
 }
 
 func getCommand(w world) *cobra.Command {
@@ -50,11 +51,12 @@ func getCommand(w world) *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&want.lease, "lease", "", "a lease you have, in place of starting one")
 	f.StringVarP(&want.role, "role", "r", "", "the role (may be left out where you have one choice)")
-	f.DurationVar(&want.length, "for", 0, "how long, such as 30m or 4h (default: as the server says)")
+	f.Var(&want.length, "for", "how long, such as 30m, 4h or 1d (default: as the server says)")
 	f.StringVar(&want.reason, "reason", "", "why, where the grant asks for it")
 	f.StringVarP(&want.namespace, "namespace", "n", "", "the context's namespace")
 	f.StringVar(&want.context, "context", "", "what to call the context")
 	f.StringVar(&want.file, "kubeconfig", "", "the kubeconfig to put it into (default: $KUBECONFIG or ~/.kube/config)")
+	f.BoolVar(&want.anew, "new", false, "start another lease also while the one that the context has goes on")
 	f.BoolVar(&want.use, "use", false, "make it the current context")
 	f.BoolVar(&want.breakGlass, "break-glass", false, "take the emergency grant; others are told at once")
 	f.BoolVar(&want.yes, "yes", false, "with --break-glass: do not ask again")
@@ -68,12 +70,13 @@ type got struct {
 	Context    string    `json:"context"`
 	Kubeconfig string    `json:"kubeconfig"`
 	Backup     string    `json:"backup,omitempty"`
+	// Kept says that the lease ran already.
+	Kept bool `json:"kept"`
+	// Before is the lease whose place this one took in the context, if it goes on.
+	Before *api.Lease `json:"before,omitempty"`
 }
 
 func (h home) get(c *cobra.Command, client *api.Client, cluster string, want wish) error {
-	if want.length < 0 || want.length%time.Second != 0 || want.length == 0 && c.Flags().Changed("for") {
-		return usage("--for takes a length of time in whole seconds, such as 30m or 4h")
-	}
 	if want.role == "" {
 		var err error
 		if want.role, err = onlyRole(c.Context(), client, cluster, want.breakGlass); err != nil {
@@ -81,14 +84,21 @@ func (h home) get(c *cobra.Command, client *api.Client, cluster string, want wis
 		}
 	}
 	if err := h.confirm(c.Context(), client, want, cluster); err != nil {
-		return err
+		return meant(c.Context(), client, err, cluster, want)
 	}
 	if err := kubeconfig.Try(kubeconfig.Path(want.file)); err != nil { // before anything is on record
 		return err
 	}
+	before := h.running(c.Context(), client, want)
+	if entry, ok := h.lasting(c.Context(), client, want.ask(cluster), want, before); ok {
+		return h.stay(c, entry, want)
+	}
+	if err := c.Context().Err(); err != nil {
+		return &failure{code: exitFailed, say: "Stopped. No lease was started.", err: err}
+	}
 	l, err := begin(c.Context(), client, cluster, want)
 	if err != nil {
-		return err
+		return meant(c.Context(), client, err, cluster, want)
 	}
 	entry, err := client.Entry(c.Context(), l.ID)
 	if err != nil {
@@ -98,6 +108,7 @@ func (h home) get(c *cobra.Command, client *api.Client, cluster string, want wis
 	if err != nil {
 		return h.undone(client, l, err)
 	}
+	out.Before = h.displaced(c, before, out)
 	if l.Note != "" {
 		h.say("No token yet, it is tried again when kubectl asks: %s", l.Note)
 	}
@@ -106,26 +117,33 @@ func (h home) get(c *cobra.Command, client *api.Client, cluster string, want wis
 
 // adopt puts a lease that was started elsewhere into the kubeconfig.
 func (h home) adopt(c *cobra.Command, client *api.Client, want wish) error {
+	before := h.running(c.Context(), client, want)
 	entry, err := client.Entry(c.Context(), want.lease)
 	if err != nil {
-		return err
+		return meantLease(c.Context(), client, err, want.lease)
 	}
 	out, err := h.put(entry, want)
 	if err != nil {
 		return err
 	}
+	out.Before = h.displaced(c, before, out)
 	return h.told(c, out, want)
 }
 
 // put writes an entry into the kubeconfig.
 func (h home) put(entry api.Entry, want wish) (got, error) {
-	out := got{Lease: entry.Lease, Context: entry.Context, Kubeconfig: kubeconfig.Path(want.file)}
-	if want.context != "" {
-		out.Context = want.context
-	}
+	out := got{Lease: entry.Lease, Context: want.called(entry), Kubeconfig: kubeconfig.Path(want.file)}
 	var err error
 	out.Backup, err = kubeconfig.Merge(out.Kubeconfig, h.entry(entry, out.Context, want))
 	return out, err
+}
+
+// called is the context's name.
+func (w wish) called(entry api.Entry) string {
+	if w.context != "" {
+		return w.context
+	}
+	return entry.Context
 }
 
 func (h home) told(c *cobra.Command, out got, want wish) error {
@@ -140,7 +158,7 @@ func (w wish) check(c *cobra.Command, args []string) error {
 		}
 		return nil
 	}
-	for _, name := range []string{"role", "for", "reason", "break-glass", "yes"} {
+	for _, name := range []string{"role", "for", "reason", "break-glass", "yes", "new"} {
 		if c.Flags().Changed(name) {
 			return usage("--%s is for a new lease; with --lease there is one already", name)
 		}
@@ -165,17 +183,31 @@ func (h home) confirm(ctx context.Context, client *api.Client, want wish, cluste
 		return err
 	}
 	fmt.Fprintf(h.err, "Break glass on %s? Others are told at once, and it stays on record. Type yes: ", api.Plain(cluster))
-	line, err := bufio.NewReader(h.in).ReadString('\n')
-	if strings.TrimSpace(line) != "yes" || (err != nil && line == "") {
+	if h.typed(ctx) != "yes" {
 		fmt.Fprintln(h.err) // what was typed may not have ended the line
 		return &failure{code: exitUsage, say: "Nothing was done. Type yes, or give --yes."}
 	}
 	return nil
 }
 
+// typed is a line that the person types, unless they give up.
+func (h home) typed(ctx context.Context) string {
+	line := make(chan string, 1)
+	go func() {
+		s, _ := bufio.NewReader(h.in).ReadString('\n') // what came before the end counts
+		line <- strings.TrimSpace(s)
+	}()
+	select {
+	case s := <-line:
+		return s
+	case <-ctx.Done():
+		return ""
+	}
+}
+
 // ask is the wish as the server takes it.
 func (w wish) ask(cluster string) api.Ask {
-	return api.Ask{Cluster: cluster, Role: w.role, Seconds: int64(w.length / time.Second), Reason: w.reason, BreakGlass: w.breakGlass, Confirmed: w.breakGlass}
+	return api.Ask{Cluster: cluster, Role: w.role, Seconds: int64(time.Duration(w.length) / time.Second), Reason: w.reason, BreakGlass: w.breakGlass, Confirmed: w.breakGlass}
 }
 
 // refused is the first reason of a decision that is a no, or what it needs.
@@ -198,11 +230,26 @@ func onlyRole(ctx context.Context, client *api.Client, cluster string, glass boo
 	roles := rolesOn(all, cluster, glass)
 	switch len(roles) {
 	case 0:
-		return "", &failure{code: exitRefused, say: fmt.Sprintf("There is no cluster %q for you. See: kubectl daypass list", cluster)}
+		return "", noRole(all, cluster, glass)
 	case 1:
 		return roles[0], nil
 	}
 	return "", usage("which role? Give --role with one of: %s", strings.Join(roles, ", "))
+}
+
+// noRole says why there is nothing to choose from on a cluster.
+func noRole(all api.Clusters, cluster string, glass bool) error {
+	say := fmt.Sprintf("On %s you may only break the glass, with --break-glass and --reason.", cluster)
+	switch names := clustersOf(all); {
+	case !slices.Contains(names, cluster):
+		say = fmt.Sprintf("There is no cluster %q for you.", cluster)
+		if name := near(cluster, names); name != "" {
+			say += " Did you mean " + name + "?"
+		}
+	case glass:
+		say = fmt.Sprintf("On %s there is no glass for you to break.", cluster)
+	}
+	return &failure{code: exitRefused, say: say + " See: kubectl daypass list"}
 }
 
 // begin starts a lease, and asks again when no answer came: under one key, two
@@ -217,7 +264,7 @@ func begin(ctx context.Context, client *api.Client, cluster string, want wish) (
 	if err == nil {
 		err = checkLease(l.ID)
 	}
-	return l, err
+	return l, unawaited(err, "The lease may have begun")
 }
 
 // undone ends a lease that nobody can use, so that it does not stand open.
@@ -265,6 +312,9 @@ func command() string {
 
 func (h home) tellGot(g got, want wish) error {
 	told := fmt.Sprintf("%s on %s until %s, in %s as the context %s.", g.Lease.Role, g.Lease.Cluster, clock(g.Lease.EndsAt), g.Kubeconfig, g.Context)
+	if g.Kept {
+		told = fmt.Sprintf("You have %s on %s already, until %s, in %s as the context %s. --new starts another.", g.Lease.Role, g.Lease.Cluster, clock(g.Lease.EndsAt), g.Kubeconfig, g.Context)
+	}
 	if g.Backup != "" {
 		told += " What it was before is in " + g.Backup + "."
 	}
@@ -283,7 +333,7 @@ func (h home) tellGot(g got, want wish) error {
 
 // quoted is a word as shells read it.
 func quoted(s string) string {
-	if strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/~") == "" {
+	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/~") == "" {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"

@@ -25,6 +25,9 @@ type signIn struct {
 	Person     string    `json:"person"`
 	Thumbprint string    `json:"thumbprint"`
 	SignedIn   time.Time `json:"signedIn"`
+	// Until is when it ends by itself, by the local clock. Clients before this
+	// one did not keep it.
+	Until time.Time `json:"until,omitzero"`
 }
 
 func (h home) keyFile() string     { return filepath.Join(h.config, "key.pem") }
@@ -146,6 +149,15 @@ func (h home) client(timeout time.Duration) (*api.Client, signIn, error) {
 		c.Remember(m)
 	}
 	return c, s, nil
+}
+
+// person is client for somebody who waits for the answer.
+func (h home) person() (*api.Client, error) {
+	c, _, err := h.client(patient)
+	if err != nil {
+		return nil, err
+	}
+	return h.watched(c), nil
 }
 
 // stranger asks as nobody.

@@ -107,17 +107,30 @@ func listLeases(h home, c *cobra.Command, client *api.Client) error {
 	if err != nil {
 		return err
 	}
-	rows, names := [][]string{{"LEASE", "CLUSTER", "ROLE", "STATE", "ENDS"}}, []string{}
+	rows := [][]string{{"LEASE", "CLUSTER", "ROLE", "STATE", "ENDS"}}
 	for _, l := range all.Leases {
-		ends := l.EndsAt
-		if l.State == active {
-			names = append(names, l.ID) // of the others, no command takes the name
-		} else if !l.EndedAt.IsZero() {
-			ends = l.EndedAt
-		}
-		rows = append(rows, []string{l.ID, l.Cluster, l.Role, l.State, clock(ends)})
+		rows = append(rows, []string{l.ID, l.Cluster, l.Role, l.State, clock(endOf(l))})
 	}
-	return h.give(c, all, names, func() error { return h.table(rows) })
+	return h.give(c, all, activeOf(all), func() error { return h.table(rows) })
+}
+
+// activeOf names those that are active: of others, no command takes the name.
+func activeOf(all api.Leases) []string {
+	names := []string{}
+	for _, l := range all.Leases {
+		if l.State == active {
+			names = append(names, l.ID)
+		}
+	}
+	return names
+}
+
+// endOf is when a lease ends, or did.
+func endOf(l api.Lease) time.Time {
+	if l.State != active && !l.EndedAt.IsZero() {
+		return l.EndedAt
+	}
+	return l.EndsAt
 }
 
 func listSessions(h home, c *cobra.Command, client *api.Client) error {
@@ -171,14 +184,16 @@ func (h home) end(c *cobra.Command, client *api.Client, args []string) error {
 }
 
 func (h home) endThese(ctx context.Context, client *api.Client, args []string) (api.Leases, error) {
+	const may = "What was to end may be over"
 	if len(args) == 0 {
-		return client.EndAll(ctx)
+		all, err := client.EndAll(ctx)
+		return all, unawaited(err, may)
 	}
 	if err := checkLease(args[0]); err != nil {
 		return api.Leases{}, err
 	}
 	l, err := client.End(ctx, args[0])
-	return api.Leases{Leases: []api.Lease{l}}, err
+	return api.Leases{Leases: []api.Lease{l}}, unawaited(meantLease(ctx, client, err, args[0]), may)
 }
 
 // over has the helper refuse at once, token or not. A renewal that is under

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/ecdsa"
 	"errors"
 	"fmt"
 	"os"
@@ -46,7 +45,7 @@ type way struct{ device, link bool }
 // login makes a key before anything else: where that cannot be kept, nobody
 // needs to sign in.
 func (h home) login(c *cobra.Command, how way) error {
-	stranger := h.stranger(patient)
+	stranger := h.watched(h.stranger(patient))
 	about, err := stranger.About(c.Context())
 	if err != nil {
 		return err
@@ -68,7 +67,7 @@ func (h home) login(c *cobra.Command, how way) error {
 	if err != nil {
 		return err
 	}
-	if err := h.keep(c.Context(), next, key, in); err != nil {
+	if err := h.keep(c.Context(), next, stranger, in); err != nil {
 		return err
 	}
 	h.remember(stranger)
@@ -91,8 +90,8 @@ func (h home) signInBy(ctx context.Context, c *api.Client, about api.Server, how
 
 // keep puts the new sign-in in the old one's place. The old one is ended at
 // the server if that works: nobody has its key any more.
-func (h home) keep(ctx context.Context, key string, made *ecdsa.PrivateKey, in api.SignedIn) error {
-	name, err := api.Thumbprint(&made.PublicKey)
+func (h home) keep(ctx context.Context, key string, c *api.Client, in api.SignedIn) error {
+	name, err := api.Thumbprint(&c.Key.PublicKey)
 	if err != nil {
 		return err
 	}
@@ -100,7 +99,7 @@ func (h home) keep(ctx context.Context, key string, made *ecdsa.PrivateKey, in a
 	if errors.Is(oldErr, errDamaged) {
 		h.say("A damaged file of the sign-in before was kept aside in %s.", h.config)
 	}
-	s := signIn{Server: h.server.String(), Secret: in.Secret, Session: in.Session.ID, Person: in.Person.Label, Thumbprint: name, SignedIn: h.now().UTC()}
+	s := signIn{Server: h.server.String(), Secret: in.Secret, Session: in.Session.ID, Person: in.Person.Label, Thumbprint: name, SignedIn: h.now().UTC(), Until: c.Local(in.Session.ExpiresAt).UTC()}
 	if err := h.replace(ctx, key, s); err != nil {
 		return err
 	}
@@ -161,7 +160,7 @@ func logoutCommand(w world) *cobra.Command {
 // logout forgets whatever the server says: without its key, a session is worth
 // nothing to anybody.
 func (h home) logout(c *cobra.Command) error {
-	client, _, told := h.client(patient)
+	client, told := h.person()
 	if told == nil {
 		told = client.SignOut(c.Context(), api.This)
 	}

@@ -43,6 +43,7 @@ func run(w world, args []string) int {
 	}
 	ctx, stop := interruptible(context.Background())
 	defer stop()
+	context.AfterFunc(ctx, stop) // who presses it twice does not want to wait
 	return w.ended(people(ctx, w, completing(args)))
 }
 

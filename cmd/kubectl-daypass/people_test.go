@@ -271,7 +271,7 @@ func TestGet(t *testing.T) {
 			return false
 		})
 		defer d.server.Instead(nil)
-		d.must("get", "payments-prod", "--role", "viewer")
+		d.must("get", "payments-prod", "--role", "viewer", "--new")
 		if lost != 2 {
 			t.Errorf("asked %d times", lost)
 		}

@@ -34,10 +34,19 @@ func people(ctx context.Context, w world, args []string) error {
 	root.SetErr(w.err)
 	root.PersistentFlags().String("server", "", "the server's URL (default: the one signed in to last, or $DAYPASS_SERVER)")
 	root.PersistentFlags().StringP("output", "o", "", "json, yaml or name: for programs")
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage("%v; see %s --help", err, c.CommandPath()) })
-	root.AddCommand(loginCommand(w), getCommand(w), listCommand(w), endCommand(w), logoutCommand(w), tokenCommand(), versionCommand(w))
+	root.SetFlagErrorFunc(flagError)
+	root.AddCommand(loginCommand(w), getCommand(w), listCommand(w), endCommand(w), pruneCommand(w), statusCommand(w), logoutCommand(w), tokenCommand(), versionCommand(w))
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"json", "yaml", "name"}, cobra.ShellCompDirectiveNoFileComp)) // the flag is there
 	return root.ExecuteContext(ctx)
+}
+
+// flagError tells what is wrong with a flag. One of ours says it all itself.
+func flagError(c *cobra.Command, err error) error {
+	var f *failure
+	if errors.As(err, &f) {
+		return f
+	}
+	return usage("%v; see %s --help", err, c.CommandPath())
 }
 
 // known refuses commands that there are not.
@@ -140,7 +149,7 @@ func (w world) as(c *cobra.Command) (home, *api.Client, error) {
 	if err != nil {
 		return home{}, nil, err
 	}
-	client, _, err := h.client(patient)
+	client, err := h.person()
 	return h, client, err
 }
 

@@ -58,12 +58,25 @@ func FuzzMerge(f *testing.F) {
 		if config.Contexts[e.Context] == nil || config.AuthInfos[e.User].Exec == nil {
 			t.Fatalf("the entry is not there\n%q\n%q", text, after)
 		}
-		removed, err := edit("config", after, func(d document) ([]step, error) { return removeSteps(d, e.Context) })
+		removed, err := edit("config", after, func(d document) ([]step, error) {
+			return removeSteps(d, d.still(e.Command, []Holding{held(e)})), nil
+		})
 		if err != nil {
 			return
 		}
-		if _, err := decode(removed); err != nil {
+		left, err := decode(removed)
+		if err != nil {
 			t.Fatalf("after the removal kubectl cannot read it: %v\n%q\n%q", err, after, removed)
+		}
+		if got := names(left); got["context "+e.Context] {
+			t.Fatalf("the context is still there\n%q\n%q", after, removed)
+		}
+		c := config.Contexts[e.Context]
+		ours := map[string]bool{"context " + e.Context: true, "cluster " + c.Cluster: true, "user " + c.AuthInfo: true}
+		for name := range names(old) {
+			if !names(left)[name] && !ours[name] {
+				t.Fatalf("%s went with it\n%q\n%q", name, after, removed)
+			}
 		}
 	})
 }

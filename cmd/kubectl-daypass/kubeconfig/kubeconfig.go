@@ -96,11 +96,13 @@ func Try(path string) error {
 	return errors.Join(err, held.release())
 }
 
-// Remove takes the context out, and with it the cluster and the user it
-// names, unless another context needs them or Daypass did not make them. A
-// context that is not there is no error: it is gone.
-func Remove(path string, context string) (backup string, err error) {
-	return defaults().remove(path, context)
+// Remove takes contexts out that Holdings listed under the same command, each
+// with the cluster and the user it names, unless a context that stays needs
+// them or Daypass did not make them. It tells which it took: one that is gone
+// by now, or is for something else, is left out. Where one of them was the
+// current context, none is.
+func Remove(path, command string, gone ...Holding) (took []Holding, backup string, err error) {
+	return defaults().remove(path, command, gone)
 }
 
 // keeper is how we handle files; tests hurry it.
@@ -121,11 +123,15 @@ func (k keeper) merge(path string, e Entry) (string, error) {
 	return k.change(path, true, func(d document) ([]step, error) { return mergeSteps(d, e) })
 }
 
-func (k keeper) remove(path, context string) (string, error) {
-	if context == "" {
-		return "", errors.New("no context was named")
+func (k keeper) remove(path, command string, gone []Holding) (took []Holding, backup string, err error) {
+	backup, err = k.change(path, false, func(d document) ([]step, error) {
+		took = d.still(command, gone)
+		return removeSteps(d, took), nil
+	})
+	if err != nil {
+		return nil, "", err
 	}
-	return k.change(path, false, func(d document) ([]step, error) { return removeSteps(d, context) })
+	return took, backup, nil
 }
 
 // change reads, plans, edits and writes under the lock. A file that is not

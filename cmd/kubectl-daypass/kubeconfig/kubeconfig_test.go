@@ -85,6 +85,25 @@ func merge(t *testing.T, path string, e Entry) string {
 	return backup
 }
 
+// held is an entry as Holdings lists it.
+func held(e Entry) Holding {
+	return Holding{Context: e.Context, Server: argument(e.Args, "--server"), Lease: argument(e.Args, "--lease")}
+}
+
+// remove takes entries out that are there.
+func remove(t *testing.T, path string, all ...Entry) string {
+	t.Helper()
+	var gone []Holding
+	for _, e := range all {
+		gone = append(gone, held(e))
+	}
+	took, backup, err := Remove(path, "kubectl-daypass", gone...)
+	if err != nil || len(took) != len(all) {
+		t.Fatalf("%v, took %+v", err, took)
+	}
+	return backup
+}
+
 // holds checks that all of the entry can be used from the file.
 func holds(t *testing.T, config *api.Config, e Entry) {
 	t.Helper()
@@ -237,9 +256,7 @@ func TestMergeThenRemoveLeavesWhatWasThere(t *testing.T) {
 			path := place(t, before)
 			old := load(t, path)
 			merge(t, path, entry())
-			if _, err := Remove(path, entry().Context); err != nil {
-				t.Fatal(err)
-			}
+			remove(t, path, entry())
 			config := load(t, path)
 			if len(config.Clusters) != len(old.Clusters) || len(config.Contexts) != len(old.Contexts) || len(config.AuthInfos) != len(old.AuthInfos) {
 				t.Errorf("left behind or lost:\n%s", contents(t, path))
@@ -251,9 +268,7 @@ func TestMergeThenRemoveLeavesWhatWasThere(t *testing.T) {
 	}
 	path := place(t, rich(t))
 	merge(t, path, entry())
-	if _, err := Remove(path, entry().Context); err != nil {
-		t.Fatal(err)
-	}
+	remove(t, path, entry())
 	if diff := cmp.Diff(rich(t), contents(t, path)); diff != "" {
 		t.Error(diff)
 	}

@@ -177,39 +177,31 @@ func (d document) items(list string) []*yaml.Node {
 	return nil
 }
 
-// removeSteps takes out a context, and what only it needed.
-func removeSteps(d document, name string) ([]step, error) {
-	context := d.item("contexts", name)
-	if context == nil {
-		return nil, nil
-	}
-	body := field(context, "context")
-	userName, clusterName := text(field(body, "user")), text(field(body, "cluster"))
-	user := d.item("users", userName)
-	if user == nil || !ours(user, "") {
-		return nil, d.at(context.Line, "context %q is not one that Daypass made; it stays", name)
-	}
-	steps := []step{drop{"contexts", name}}
-	if !d.needed("user", userName, name) {
-		steps = append(steps, drop{"users", userName})
-	}
-	if cluster := d.item("clusters", clusterName); cluster != nil && asWeMakeThem(cluster) && !d.needed("cluster", clusterName, name) {
-		steps = append(steps, drop{"clusters", clusterName})
-	}
-	if text(child(d.root, "current-context")) == name {
-		steps = append(steps, current{""})
-	}
-	return steps, nil
-}
-
-// needed says whether a context other than the one that goes names it.
-func (d document) needed(what, name, going string) bool {
-	for _, context := range d.items("contexts") {
-		if text(field(context, "name")) != going && text(field(field(context, "context"), what)) == name {
-			return true
+// removeSteps takes out contexts of ours, and what only they needed.
+func removeSteps(d document, gone []Holding) (steps []step) {
+	for _, h := range gone {
+		body := field(d.item("contexts", h.Context), "context")
+		user, cluster := text(field(body, "user")), text(field(body, "cluster"))
+		steps = append(steps, drop{"contexts", h.Context})
+		if !d.needed("user", user, gone) {
+			steps = append(steps, drop{"users", user})
+		}
+		if item := d.item("clusters", cluster); item != nil && asWeMakeThem(item) && !d.needed("cluster", cluster, gone) {
+			steps = append(steps, drop{"clusters", cluster})
+		}
+		if h.Current {
+			steps = append(steps, current{""})
 		}
 	}
-	return false
+	return steps
+}
+
+// needed says whether a context other than those that go names it.
+func (d document) needed(what, name string, gone []Holding) bool {
+	return slices.ContainsFunc(d.items("contexts"), func(context *yaml.Node) bool {
+		goes := slices.ContainsFunc(gone, func(h Holding) bool { return h.Context == text(field(context, "name")) })
+		return !goes && text(field(field(context, "context"), what)) == name
+	})
 }
 
 // asWeMakeThem says that a cluster has nothing but what Daypass writes.
@@ -244,28 +236,20 @@ func (e Entry) notOurs(user *yaml.Node) string {
 	if !ours(user, e.Command) {
 		return "does not call " + program(e.Command)
 	}
-	var args []string
-	for _, arg := range field(field(field(user, "user"), "exec"), "args").Content {
-		args = append(args, text(arg))
-	}
-	if asks := asked(args); asks != "" && !sameServer(asks, asked(e.Args)) {
+	if asks := argument(arguments(user), "--server"); asks != "" && !sameServer(asks, argument(e.Args, "--server")) {
 		return "asks " + asks + " for tokens"
 	}
 	return ""
 }
 
-// asked is the server that a helper with these arguments asks: the last one
-// named.
-func asked(args []string) (server string) {
-	for i, arg := range args {
-		if value, ok := strings.CutPrefix(arg, "--server="); ok {
-			server = value
-		}
-		if arg == "--server" && i+1 < len(args) {
-			server = args[i+1]
+// arguments are what a user's helper is called with.
+func arguments(user *yaml.Node) (args []string) {
+	if given := field(field(field(user, "user"), "exec"), "args"); given != nil {
+		for _, arg := range given.Content {
+			args = append(args, text(arg))
 		}
 	}
-	return server
+	return args
 }
 
 // program is a command's name without folder or .exe, on any system.

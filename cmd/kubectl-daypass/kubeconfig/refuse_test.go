@@ -180,9 +180,7 @@ func TestRemoveTakesOnlyWhatNobodyElseNeeds(t *testing.T) {
 	one.Use = true
 	merge(t, path, one)
 	merge(t, path, two)
-	if _, err := Remove(path, one.Context); err != nil {
-		t.Fatal(err)
-	}
+	remove(t, path, one)
 	config := load(t, path)
 	holds(t, config, two)
 	if config.Contexts[one.Context] != nil || config.AuthInfos[one.User] != nil {
@@ -200,31 +198,50 @@ func TestRemoveKeepsAClusterThatWasThereBefore(t *testing.T) {
 	e.CA = nil
 	merge(t, path, e)
 	onlyAdded(t, before, contents(t, path))
-	if _, err := Remove(path, e.Context); err != nil {
-		t.Fatal(err)
-	}
+	remove(t, path, e)
 	if load(t, path).Clusters["prod"] == nil {
 		t.Error("the cluster is gone")
 	}
 }
 
-func TestRemoveRefusesAContextOfAnother(t *testing.T) {
-	path := place(t, rich(t))
-	if _, err := Remove(path, "staging"); err == nil || !strings.Contains(err.Error(), "staging") {
-		t.Errorf("got %v", err)
+func TestRemoveKeepsAUserThatAnotherContextNeeds(t *testing.T) {
+	path := place(t, "apiVersion: v1\nkind: Config\ncontexts:\n- name: mine # another name for it\n  context: {cluster: prod, user: prod-reader}\n")
+	merge(t, path, entry())
+	remove(t, path, entry())
+	if c := load(t, path); c.AuthInfos["prod-reader"] == nil || c.Clusters["prod"] == nil || c.Contexts["mine"] == nil || len(c.Contexts) != 1 {
+		t.Error(contents(t, path))
 	}
-	untouched(t, path, rich(t))
 }
 
-func TestRemoveOfWhatIsNotThereWritesNothing(t *testing.T) {
+func TestRemoveTakesSeveralAtOnceWithWhatTheyShare(t *testing.T) {
 	path := place(t, rich(t))
-	if backup, err := Remove(path, "nothing"); err != nil || backup != "" {
-		t.Errorf("got %q, %v", backup, err)
+	one, two := entry(), entry()
+	two.Context, two.User = "prod-admin", "prod-admin"
+	merge(t, path, one)
+	merge(t, path, two)
+	before := contents(t, path)
+	backup := remove(t, path, one, two)
+	if diff := cmp.Diff(rich(t), contents(t, path)); diff != "" {
+		t.Error(diff)
 	}
-	untouched(t, path, rich(t))
+	if diff := cmp.Diff(before, contents(t, backup)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestRemoveLeavesWhatIsNotTheSameAnyMore(t *testing.T) {
+	path := place(t, rich(t))
+	merge(t, path, entry())
+	before := contents(t, path)
+	lease, server, context := held(entry()), held(entry()), held(entry())
+	lease.Lease, server.Server, context.Context = "l-0", "https://daypass.example.org", "staging"
+	took, backup, err := Remove(path, "kubectl-daypass", lease, server, context, Holding{Context: "nothing"})
+	if err != nil || backup != "" || len(took) != 0 || contents(t, path) != before {
+		t.Errorf("%v, %q, %+v:\n%s", err, backup, took, contents(t, path))
+	}
 	gone := filepath.Join(t.TempDir(), "folder", "config")
-	if _, err := Remove(gone, "nothing"); err != nil {
-		t.Error(err)
+	if took, _, err := Remove(gone, "kubectl-daypass", held(entry())); err != nil || len(took) != 0 {
+		t.Errorf("%v, %+v", err, took)
 	}
 	if !absent(filepath.Dir(gone)) {
 		t.Error("a folder was made")
