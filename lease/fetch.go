@@ -3,6 +3,8 @@ package lease
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -43,23 +45,21 @@ func (k *Keeper) Fetch(ctx context.Context, id string, who issuer.Asker) (Lease,
 // Tidy writes how often tokens were fetched, and forgets where they went once
 // they are spent. What cannot be written is kept for the next time.
 func (k *Keeper) Tidy(ctx context.Context) {
-	for id, u := range k.fetches.due() {
-		if err := k.Book.Used(ctx, id, u.last, u.more); err != nil {
-			k.fetches.restore(id, u)
-			k.Log.Error("the use of a lease could not be noted; it is tried again", "lease", id, "error", err)
+	for some := range slices.Chunk(k.fetches.due(), usesAtOnce) {
+		if err := k.Book.Used(ctx, some); err != nil {
+			k.fetches.restore(some)
+			k.Log.Error("the use of leases could not be noted; it is tried again", "leases", len(some), "error", err)
 		}
 	}
 	k.fetches.sweep(k.Now())
 }
 
+// usesAtOnce is how many leases one write notes the use of: few, so that others
+// do not wait behind it for long.
+const usesAtOnce = 64
+
 // place is where a token went.
 type place struct{ address, client, session string }
-
-// use is what is to be added to a lease.
-type use struct {
-	last time.Time
-	more int64
-}
 
 // marked is as much of a session's hash as goes on record, as where the session
 // began.
@@ -78,7 +78,7 @@ type fetched struct {
 type fetches struct {
 	mu   sync.Mutex
 	by   map[string]*fetched
-	uses map[string]use
+	uses map[string]Use
 }
 
 func (f *fetches) known(lease, issuance string, to place) bool {
@@ -107,35 +107,40 @@ func (f *fetches) recorded(lease, issuance string, to place) {
 func (f *fetches) count(lease string, now time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.uses == nil {
-		f.uses = map[string]use{}
-	}
-	f.uses[lease] = use{now, f.uses[lease].more + 1}
+	f.add(Use{lease, now, 1})
 	if x := f.by[lease]; x != nil {
 		x.last = now
 	}
 }
 
-func (f *fetches) due() map[string]use {
+// add is for whoever holds the lock.
+func (f *fetches) add(u Use) {
+	if f.uses == nil {
+		f.uses = map[string]Use{}
+	}
+	if had, ok := f.uses[u.Lease]; ok {
+		u.More += had.More
+		if had.Last.After(u.Last) {
+			u.Last = had.Last
+		}
+	}
+	f.uses[u.Lease] = u
+}
+
+func (f *fetches) due() []Use {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	out := f.uses
+	out := slices.Collect(maps.Values(f.uses))
 	f.uses = nil
 	return out
 }
 
-func (f *fetches) restore(lease string, u use) {
+func (f *fetches) restore(uses []Use) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.uses == nil {
-		f.uses = map[string]use{}
+	for _, u := range uses {
+		f.add(u)
 	}
-	newer, ok := f.uses[lease]
-	if !ok {
-		newer.last = u.last
-	}
-	newer.more += u.more
-	f.uses[lease] = newer
 }
 
 // sweep forgets tokens that nobody can fetch any more.

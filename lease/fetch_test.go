@@ -1,7 +1,9 @@
 package lease_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -116,4 +118,51 @@ func TestEndAllEndsWhatIsActive(t *testing.T) {
 	if err != nil || len(ended) != 2 || len(left) != 0 {
 		t.Errorf("%d ended, %d left, %v; want 2, 0", len(ended), len(left), err)
 	}
+}
+
+func TestUsesThatCannotBeNotedAreKept(t *testing.T) {
+	w, _ := onSQLite(t)
+	k := w.serve(w.store)
+	book := &forgetful{Book: k.Book, fails: true}
+	k.Book = book
+	const many = 130 // more than two writes note
+	var ids []string
+	for n := range many {
+		who := ada()
+		who.Standing.Principal.Subject = fmt.Sprint("person-", n)
+		l, err := k.Start(t.Context(), want("k"), who)
+		must(t, err)
+		for range 2 {
+			_, _, err = k.Fetch(t.Context(), l.ID, who)
+			must(t, err)
+		}
+		ids = append(ids, l.ID)
+	}
+	k.Tidy(t.Context())
+	if book.writes != 3 {
+		t.Errorf("%d writes, want 3", book.writes)
+	}
+	book.fails = false
+	k.Tidy(t.Context())
+	k.Tidy(t.Context())
+	for _, id := range ids {
+		if l := w.look(id); l.Uses != 2 || l.LastUsed.IsZero() {
+			t.Fatalf("a lease was used %d times, the last at %s; want 2", l.Uses, l.LastUsed)
+		}
+	}
+}
+
+// forgetful is a book that does not note what was used.
+type forgetful struct {
+	lease.Book
+	fails  bool
+	writes int
+}
+
+func (f *forgetful) Used(ctx context.Context, uses []lease.Use) error {
+	f.writes++
+	if f.fails {
+		return errors.New("the disk is full")
+	}
+	return f.Book.Used(ctx, uses)
 }

@@ -78,6 +78,14 @@ type Opening struct {
 	Session string // the one that asks; empty: it is not looked at
 }
 
+// Use is what is to be added to a lease: how often its token was fetched, and
+// when last.
+type Use struct {
+	Lease string
+	Last  time.Time
+	More  int64
+}
+
 // Book keeps leases. Every write is one durable transaction with its events,
 // and refuses by comparing the lease's state in that same transaction.
 type Book interface {
@@ -96,11 +104,11 @@ type Book interface {
 	// ErrOver when it is neither active nor past its end unwritten.
 	End(ctx context.Context, lease string, at time.Time, by string, events ...audit.Event) error
 
-	// Used adds to a lease's count of uses and moves the time of the last one
-	// forward. It changes nothing else, and nothing of a lease that is gone. A
-	// write that failed and had persisted is made again, so the count may run
-	// high; it is for people to look at.
-	Used(ctx context.Context, lease string, last time.Time, more int64) error
+	// Used adds to the counts of leases, each named once, and moves the times
+	// of their last uses forward: of all or of none. It changes nothing else,
+	// and nothing of a lease that is gone. A write that failed and had persisted
+	// is made again, so a count may run high; it is for people to look at.
+	Used(ctx context.Context, uses []Use) error
 
 	// Lease reads one lease; ErrNone when there is none, ErrAltered when it
 	// was changed by somebody else than Daypass, ErrBehind when this server

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"time"
 )
 
 // maxBatch is how many writes share a commit at most.
@@ -103,6 +104,9 @@ type writer struct {
 	store *Store
 	conn  *sql.Conn
 	stmts map[string]*sql.Stmt
+	used  time.Time // when the connection did something last
+
+	dropped time.Time // when proofs that are over were dropped last
 }
 
 // commit runs a batch in one transaction and answers each of its jobs.
@@ -133,6 +137,9 @@ func (w *writer) commit(batch []*job) {
 // something, all is rolled back and made again, each behind a savepoint. A
 // write may therefore run twice: it touches nothing but the transaction.
 func (w *writer) run(batch []*job) ([]error, error) {
+	if w.mayJustSpend(batch) {
+		return w.justSpend(batch)
+	}
 	errs, err := w.transact(batch, false)
 	if errors.Is(err, errApart) {
 		errs, err = w.transact(batch, true)
@@ -193,7 +200,8 @@ func (w *writer) end(t *tx) error {
 	if err := s.commit(func() error { return w.exec(t.ctx, "COMMIT") }); err != nil {
 		return fmt.Errorf("commit, which may have been made all the same: %w", err)
 	}
-	s.health.committed(s.cfg.Now(), len(t.rows) > 0)
+	w.used = s.cfg.Now()
+	s.health.committed(w.used, len(t.rows) > 0)
 	s.sink.put(t.rows)
 	return nil
 }

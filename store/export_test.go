@@ -41,8 +41,28 @@ type Spending struct {
 
 // SpendTogether spends proofs and runs writes in one transaction.
 func (s *Store) SpendTogether(proofs []Spending, dos ...func(*Tx) error) []error {
-	w := &writer{store: s}
-	defer w.drop()
+	w := s.Hand()
+	defer w.Drop()
+	return w.SpendTogether(proofs, dos...)
+}
+
+// Hand is a committer's connection of one's own.
+type Hand struct{ *writer }
+
+// Hand is to be dropped after use.
+func (s *Store) Hand() Hand { return Hand{&writer{store: s}} }
+
+// Drop closes its connection.
+func (w Hand) Drop() { w.drop() }
+
+// JustSpends reports whether proofs alone would be spent by one statement now.
+func (w Hand) JustSpends() bool {
+	return w.mayJustSpend([]*job{w.store.spending(context.Background(), auth.Hash{}, time.Time{})})
+}
+
+// SpendTogether spends proofs and runs writes in one transaction.
+func (w Hand) SpendTogether(proofs []Spending, dos ...func(*Tx) error) []error {
+	s := w.store
 	var batch []*job
 	for _, p := range proofs {
 		batch = append(batch, s.spending(p.Ctx, p.Proof, p.Until))

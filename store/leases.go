@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/daypass/daypass/audit"
@@ -174,14 +175,38 @@ func (s *Store) End(ctx context.Context, id string, at time.Time, by string, eve
 	return wrap(err, "end the lease %s", id)
 }
 
-// Used adds to a lease's count of uses.
-func (s *Store) Used(ctx context.Context, id string, last time.Time, more int64) error {
+// Used adds to the counts of leases, by one statement: on PostgreSQL each is a
+// journey.
+func (s *Store) Used(ctx context.Context, uses []lease.Use) error {
+	if len(uses) == 0 {
+		return nil
+	}
+	args := make([]any, 0, 3*len(uses))
+	for _, u := range uses {
+		args = append(args, u.Lease, u.More, us(u.Last))
+	}
 	err := s.write(ctx, func(t *tx) error {
-		_, err := t.exec(`UPDATE leases SET uses = uses + $2,
-			used_us = CASE WHEN used_us IS NULL OR used_us < $3 THEN $3 ELSE used_us END WHERE id = $1`, id, more, us(last))
+		_, err := t.exec(noteUses(len(uses)), args...)
 		return err
 	})
-	return wrap(err, "note the use of %s", id)
+	return wrap(err, "note the use of %d leases", len(uses))
+}
+
+// noteUses says the types of what it is given, which PostgreSQL takes for text
+// otherwise.
+func noteUses(n int) string {
+	var q strings.Builder
+	q.WriteString(`UPDATE leases SET uses = uses + used.column2,
+		used_us = CASE WHEN used_us IS NULL OR used_us < used.column3 THEN used.column3 ELSE used_us END
+		FROM (VALUES `)
+	for i := range n {
+		if i > 0 {
+			q.WriteString(`, `)
+		}
+		fmt.Fprintf(&q, `(CAST($%d AS TEXT), CAST($%d AS BIGINT), CAST($%d AS BIGINT))`, 3*i+1, 3*i+2, 3*i+3)
+	}
+	q.WriteString(`) AS used WHERE leases.id = used.column1`)
+	return q.String()
 }
 
 const (

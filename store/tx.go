@@ -23,8 +23,7 @@ type tx struct {
 	touched bool        // this write may have changed something
 	broken  error       // no more use for any write of the batch
 
-	fresh  map[auth.Hash]bool // proofs remembered together: whether nobody has asked for it yet
-	tidied bool               // proofs that are over were dropped
+	fresh map[auth.Hash]bool // proofs remembered together: whether nobody has asked for it yet
 }
 
 // errApart says that a write failed after it changed something, and that there

@@ -32,13 +32,19 @@ func testLeases(t *testing.T, o opener) {
 	t.Run("adds up uses, and moves the last one forward only", func(t *testing.T) {
 		s := o.open(t)
 		l, other := begun(t, s, "k", noon), begun(t, s, "other", noon)
-		must(t, s.Used(t.Context(), l.ID, noon.Add(2*time.Minute), 3))
-		must(t, s.Used(t.Context(), l.ID, noon.Add(time.Minute), 4))
-		must(t, s.Used(t.Context(), "ls_none", noon, 1))
+		third := begun(t, s, "third", noon)
+		must(t, s.Used(t.Context(), []lease.Use{{Lease: l.ID, Last: noon.Add(2 * time.Minute), More: 3}, {Lease: third.ID, Last: noon, More: 9}}))
+		must(t, s.Used(t.Context(), []lease.Use{{Lease: "ls_none", Last: noon, More: 1}, {Lease: l.ID, Last: noon.Add(time.Minute), More: 4}}))
+		must(t, s.Used(t.Context(), nil))
 		got, err := s.Lease(t.Context(), l.ID)
 		must(t, err)
 		kept, err := s.Lease(t.Context(), other.ID)
 		must(t, err)
+		third, err = s.Lease(t.Context(), third.ID)
+		must(t, err)
+		if third.Uses != 9 || !third.LastUsed.Equal(noon) {
+			t.Errorf("one that was noted beside it: used %d times, the last at %s", third.Uses, third.LastUsed)
+		}
 		if got.Uses != 7 || !got.LastUsed.Equal(noon.Add(2*time.Minute)) || kept.Uses != 0 || !kept.LastUsed.IsZero() {
 			t.Errorf("used %d times, the last at %s; another %d times", got.Uses, got.LastUsed, kept.Uses)
 		}
