@@ -130,7 +130,10 @@ func (h home) adopt(c *cobra.Command, client *api.Client, want wish) error {
 // put writes an entry into the kubeconfig.
 func (h home) put(entry api.Entry, want wish) (got, error) {
 	out := got{Lease: entry.Lease, Context: want.called(entry), Kubeconfig: kubeconfig.Path(want.file)}
-	var err error
+	err := sound(entry, want)
+	if err != nil {
+		return out, err
+	}
 	out.Backup, err = kubeconfig.Merge(out.Kubeconfig, h.entry(entry, out.Context, want))
 	return out, err
 }
