@@ -144,11 +144,15 @@ type Token struct {
 // Entry is what a kubeconfig needs to know of a lease's cluster, and no
 // secret: POST /leases/{lease}/entry.
 type Entry struct {
-	Lease     Lease  `json:"lease"`
-	Server    string `json:"server"`
-	CA        []byte `json:"certificateAuthority"` // PEM, base64 in JSON
-	Context   string `json:"context"`              // what to call it
-	Namespace string `json:"namespace,omitempty"`
+	Lease  Lease  `json:"lease"`
+	Server string `json:"server"`
+	CA     []byte `json:"certificateAuthority"` // PEM, base64 in JSON
+	// ProxyURL is kubectl's proxy to the cluster, and TLSServerName what the
+	// server's certificate is for, where that is not its name.
+	ProxyURL      string `json:"proxyURL,omitempty"`
+	TLSServerName string `json:"tlsServerName,omitempty"`
+	Context       string `json:"context"` // what to call it
+	Namespace     string `json:"namespace,omitempty"`
 }
 
 // Session is a browser's or a client's sign-in: GET /sessions.

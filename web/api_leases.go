@@ -192,7 +192,8 @@ func (s *server) apiEntry(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return &issuer.Fault{Code: "endpoint-unknown", Say: fmt.Sprintf("AWS has not told yet where %s is.", l.Cluster), Next: "Try again in a minute."}
 	}
-	return answer(w, http.StatusOK, api.Entry{Lease: s.leaseAnswer(l), Server: at.URL, CA: at.CA, Context: who.Names.Context, Namespace: l.Namespace})
+	return answer(w, http.StatusOK, api.Entry{Lease: s.leaseAnswer(l), Server: at.URL, CA: at.CA, ProxyURL: d.Cluster.ProxyURL, TLSServerName: d.Cluster.TLSServerName,
+		Context: who.Names.Context, Namespace: l.Namespace})
 }
 
 // apiToken gives the lease's token.

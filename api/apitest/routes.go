@@ -175,7 +175,7 @@ func (s *Server) entry(w http.ResponseWriter, r *http.Request, _ session) {
 	if l == nil {
 		return
 	}
-	answer(w, 200, api.Entry{Lease: *l, Server: "https://ABC.gr7.eu-west-1.eks.amazonaws.com", CA: []byte(CA), Context: "daypass-" + l.Cluster + "-" + l.Role, Namespace: l.Namespace})
+	answer(w, 200, api.Entry{Lease: *l, Server: "https://ABC.gr7.eu-west-1.eks.amazonaws.com", CA: []byte(CA), ProxyURL: s.proxyURL, TLSServerName: s.tlsName, Context: "daypass-" + l.Cluster + "-" + l.Role, Namespace: l.Namespace})
 }
 
 // CA is what stands in entries for a cluster's certificate.

@@ -134,7 +134,10 @@ func (h home) put(entry api.Entry, want wish) (got, error) {
 	if err != nil {
 		return out, err
 	}
-	out.Backup, err = kubeconfig.Merge(out.Kubeconfig, h.entry(entry, out.Context, want))
+	done, err := kubeconfig.Merge(out.Kubeconfig, h.entry(entry, out.Context, want))
+	if out.Backup = done.Backup; err == nil && len(done.Dropped) > 0 {
+		h.say("Taken out of the context's cluster, since the server names none: %s.", strings.Join(done.Dropped, " and "))
+	}
 	return out, err
 }
 
@@ -270,7 +273,7 @@ func (h home) entry(e api.Entry, name string, want wish) kubeconfig.Entry {
 		ns = e.Namespace
 	}
 	return kubeconfig.Entry{
-		Context: name, Cluster: name, User: name, Server: e.Server, CA: e.CA, Namespace: ns, Use: want.use,
+		Context: name, Cluster: name, User: name, Server: e.Server, CA: e.CA, ProxyURL: e.ProxyURL, TLSServerName: e.TLSServerName, Namespace: ns, Use: want.use,
 		Command: command(), Args: []string{"token", "--server", h.server.String(), "--lease", e.Lease.ID},
 		InstallHint: "kubectl-daypass is not on the PATH. Get it from " + h.server.String(),
 	}

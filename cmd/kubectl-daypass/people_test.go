@@ -230,6 +230,20 @@ func TestGet(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	})
+	t.Run("writes the way to the cluster, and says when that is gone", func(t *testing.T) {
+		file := filepath.Join(d.home, "way")
+		d.server.Route("http://egress.example.com:3128", "kubernetes.default.svc")
+		d.must("get", "payments-prod", "--role", "viewer", "--kubeconfig", file)
+		b, err := os.ReadFile(file)
+		if err != nil || !strings.Contains(string(b), "proxy-url: \"http://egress.example.com:3128\"\n") && !strings.Contains(string(b), "proxy-url: http://egress.example.com:3128\n") || !strings.Contains(string(b), "tls-server-name: kubernetes.default.svc\n") {
+			t.Errorf("%v:\n%s", err, b)
+		}
+		d.server.Route("", "")
+		r := d.run("get", "payments-prod", "--role", "viewer", "--kubeconfig", file)
+		if b, err = os.ReadFile(file); err != nil || r.code != 0 || !strings.Contains(r.err, "since the server names none: proxy-url and tls-server-name.") || strings.Contains(string(b), "egress") {
+			t.Errorf("%v, %+v:\n%s", err, r, b)
+		}
+	})
 	t.Run("puts a lease that was started elsewhere in, and starts none", func(t *testing.T) {
 		id := d.lease()
 		before := d.server.Asked("POST /api/v1/leases")

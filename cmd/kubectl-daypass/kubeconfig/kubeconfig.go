@@ -23,6 +23,8 @@ type Entry struct {
 	Context, Cluster, User string
 	Server                 string
 	CA                     []byte // PEM; empty: the system's authorities
+	ProxyURL               string // empty: kubectl goes straight there
+	TLSServerName          string // empty: the certificate is for the server's own name
 	Namespace              string // empty: what the file says stays
 	Command                string
 	Args                   []string
@@ -70,12 +72,16 @@ func Path(flag string) string {
 	return filepath.Join(home, ".kube", "config")
 }
 
-// Merge puts e into the kubeconfig at path and names the backup of what was
-// there before. Nothing is written, and backup is empty, when all of e is in
-// the file already. On any error the file is as it was.
-func Merge(path string, e Entry) (backup string, err error) {
-	return defaults().merge(path, e)
+// Written is what a merge did.
+type Written struct {
+	Backup string // of what was there before; empty when nothing was written
+	// Dropped are the fields of the cluster that the entry no longer has.
+	Dropped []string
 }
+
+// Merge puts e into the kubeconfig at path. Nothing is written when all of e
+// is in the file already. On any error the file is as it was.
+func Merge(path string, e Entry) (Written, error) { return defaults().merge(path, e) }
 
 // Try says whether Merge could write to the kubeconfig at path, as far as that
 // can be seen before it is known what. It changes nothing.
@@ -116,11 +122,15 @@ func defaults() keeper {
 	return keeper{now: time.Now, patience: 5 * time.Second, tick: 50 * time.Millisecond}
 }
 
-func (k keeper) merge(path string, e Entry) (string, error) {
+func (k keeper) merge(path string, e Entry) (w Written, err error) {
 	if err := e.check(); err != nil {
-		return "", err
+		return w, err
 	}
-	return k.change(path, true, func(d document) ([]step, error) { return mergeSteps(d, e) })
+	w.Backup, err = k.change(path, true, func(d document) ([]step, error) {
+		w.Dropped = d.dropped(e)
+		return mergeSteps(d, e)
+	})
+	return w, err
 }
 
 func (k keeper) remove(path, command string, gone []Holding) (took []Holding, backup string, err error) {

@@ -51,6 +51,29 @@ func (e Entry) fillCluster(body *yaml.Node) {
 	if len(e.CA) > 0 {
 		setDefault(body, "certificate-authority-data", str(base64.StdEncoding.EncodeToString(e.CA)))
 	}
+	for _, way := range e.route() {
+		settle(body, way.key, way.value)
+	}
+}
+
+// way is a field of a cluster about how kubectl gets there.
+type way struct{ key, value string }
+
+// route is where each is to lead. Unlike other fields, one that the entry does
+// not have goes: a proxy that is no more leads nowhere.
+func (e Entry) route() []way {
+	return []way{{"proxy-url", e.ProxyURL}, {"tls-server-name", e.TLSServerName}}
+}
+
+// dropped are the fields that go from the entry's cluster.
+func (d document) dropped(e Entry) (all []string) {
+	body := field(d.item("clusters", e.Cluster), "cluster")
+	for _, way := range e.route() {
+		if way.value == "" && text(field(body, way.key)) != "" {
+			all = append(all, way.key)
+		}
+	}
+	return all
 }
 
 func (e Entry) fillContext(body *yaml.Node) {
@@ -115,10 +138,26 @@ func (d document) clusterInTheWay(cluster *yaml.Node, e Entry) string {
 			return "it has " + key
 		}
 	}
-	want := mapping(str("name"), str(e.Cluster), str("cluster"), clone(body))
-	e.fillCluster(child(want, "cluster"))
-	if !same(child(want, "cluster"), clone(body)) && d.usedByOthers(e) {
-		return "its certificate authority differs, and contexts of others use it"
+	for _, way := range e.route() {
+		if leads := text(field(body, way.key)); leads != "" && leads != way.value && !d.onlyOurs(e) {
+			return "it has " + way.key
+		}
+	}
+	want := clone(body)
+	e.fillCluster(want)
+	if what := differing(want, clone(body)); what != "" && d.usedByOthers(e) {
+		return "its " + what + " differs, and contexts of others use it"
+	}
+	return ""
+}
+
+// differing is the first of a mapping's fields that another has not so.
+func differing(want, has *yaml.Node) string {
+	for i := 0; i+1 < len(want.Content); i += 2 {
+		key := want.Content[i].Value
+		if old := child(has, key); old == nil || !same(old, want.Content[i+1]) {
+			return strings.TrimSuffix(key, "-data")
+		}
 	}
 	return ""
 }
@@ -211,7 +250,9 @@ func asWeMakeThem(cluster *yaml.Node) bool {
 		return false
 	}
 	for i := 0; i < len(body.Content); i += 2 {
-		if key := body.Content[i].Value; key != "server" && key != "certificate-authority-data" {
+		switch body.Content[i].Value {
+		case "server", "certificate-authority-data", "proxy-url", "tls-server-name":
+		default:
 			return false
 		}
 	}

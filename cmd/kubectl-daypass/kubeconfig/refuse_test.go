@@ -89,6 +89,9 @@ func TestMergeNeverOverwritesAnEntryOfAnother(t *testing.T) {
 		{"a cluster that lies elsewhere, and that others use", strings.Replace(theirs("{server: 'https://other'}", context, user), "contexts:\n", "contexts:\n- name: ada\n  context: {cluster: prod, user: ada}\n", 1), "it is at https://other, and this one at https://prod.eks.example.com"},
 		{"a cluster that checks no certificate", theirs("{server: 'https://prod.eks.example.com', insecure-skip-tls-verify: true}", context, user), "insecure-skip-tls-verify"},
 		{"a cluster with a file of authorities", theirs("{server: 'https://prod.eks.example.com', certificate-authority: a}", context, user), "certificate-authority"},
+		{"a cluster that nobody uses, with a proxy", "clusters: [{name: prod, cluster: {server: 'https://prod.eks.example.com', proxy-url: 'http://elsewhere:3128'}}]\n", "it has proxy-url"},
+		{"a cluster that nobody uses, with a proxy from elsewhere", "x: &x {proxy-url: 'http://elsewhere:3128'}\nclusters: [{name: prod, cluster: {server: 'https://prod.eks.example.com', <<: *x}}]\n", "it has proxy-url"},
+		{"a cluster that nobody uses, under another name", "clusters: [{name: prod, cluster: {server: 'https://prod.eks.example.com', tls-server-name: elsewhere}}]\n", "it has tls-server-name"},
 		{"a user with a token", theirs(server, context, "{token: x}"), `user "prod-reader"`},
 		{"a user with another helper", theirs(server, context, "{exec: {command: aws, args: [token]}}"), "kubectl-daypass"},
 		{"a user with another deed of our helper", theirs(server, context, "{exec: {command: kubectl-daypass, args: [login]}}"), `user "prod-reader"`},
@@ -121,6 +124,20 @@ func TestMergeNeverOverwritesAnEntryOfAnother(t *testing.T) {
 		merge(t, path, entry())
 		holds(t, load(t, path), entry())
 	}
+}
+
+func TestMergeBreaksNobodyElsesWayToACluster(t *testing.T) {
+	path := place(t, "")
+	merge(t, path, entry())
+	ada := strings.Replace(contents(t, path), "users:\n", "users:\n- name: ada\n  user: {token: x}\n", 1)
+	ada = strings.Replace(ada, "contexts:\n", "contexts:\n- name: ada\n  context: {cluster: prod, user: ada}\n", 1)
+	path = place(t, ada)
+	e := entry()
+	e.ProxyURL = "http://egress.example.com:3128"
+	if _, err := Merge(path, e); err == nil || !strings.Contains(err.Error(), "its proxy-url differs, and contexts of others use it") {
+		t.Error(err)
+	}
+	untouched(t, path, ada)
 }
 
 func TestMergeFollowsAClusterThatMoved(t *testing.T) {
@@ -192,7 +209,7 @@ func TestRemoveTakesOnlyWhatNobodyElseNeeds(t *testing.T) {
 }
 
 func TestRemoveKeepsAClusterThatWasThereBefore(t *testing.T) {
-	before := "clusters:\n- name: prod\n  cluster:\n    server: https://prod.eks.example.com/\n    tls-server-name: prod # mine\n"
+	before := "clusters:\n- name: prod\n  cluster:\n    server: https://prod.eks.example.com/\n    disable-compression: true # mine\n"
 	path := place(t, before)
 	e := entry()
 	e.CA = nil
