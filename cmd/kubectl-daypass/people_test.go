@@ -244,6 +244,25 @@ func TestGet(t *testing.T) {
 			t.Errorf("%v, %+v:\n%s", err, r, b)
 		}
 	})
+	t.Run("covers nothing in the other files of $KUBECONFIG, and switches no context of theirs", func(t *testing.T) {
+		first, second := filepath.Join(d.home, "first"), filepath.Join(d.home, "second")
+		for file, text := range map[string]string{first: "", second: "current-context: other\n" + before} {
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		env := d.env
+		d.env = append(d.env, "KUBECONFIG="+first+string(filepath.ListSeparator)+second)
+		defer func() { d.env = env }()
+		r := d.run("get", "payments-prod", "--role", "viewer", "--context", "other")
+		if r.code != exitFailed || !strings.Contains(r.err, second+", line ") || !strings.Contains(r.err, `user "other"`) {
+			t.Errorf("%+v", r)
+		}
+		d.must("get", "payments-prod", "--role", "viewer")
+		if b, err := os.ReadFile(first); err != nil || !strings.Contains(string(b), "daypass-payments-prod-viewer") || strings.Contains(string(b), "current-context") {
+			t.Errorf("%v:\n%s", err, b)
+		}
+	})
 	t.Run("puts a lease that was started elsewhere in, and starts none", func(t *testing.T) {
 		id := d.lease()
 		before := d.server.Asked("POST /api/v1/leases")

@@ -30,6 +30,8 @@ type Entry struct {
 	Args                   []string
 	Use                    bool // make it the current context
 	InstallHint            string
+	// Beside are the files that kubectl reads with the one the entry goes into.
+	Beside []string
 }
 
 func (e Entry) check() error {
@@ -50,26 +52,46 @@ func Path(flag string) string {
 	if flag != "" {
 		return flag
 	}
-	first := ""
-	for _, path := range filepath.SplitList(os.Getenv("KUBECONFIG")) {
-		if path == "" {
-			continue
-		}
+	all := listed()
+	for _, path := range all {
 		if _, err := os.Stat(path); err == nil {
 			return path
 		}
-		if first == "" {
-			first = path
-		}
 	}
-	if first != "" {
-		return first
+	if len(all) > 0 {
+		return all[0]
 	}
 	home, err := os.UserHomeDir()
 	if err != nil {
 		home = "."
 	}
 	return filepath.Join(home, ".kube", "config")
+}
+
+// listed are the files that $KUBECONFIG names.
+func listed() (all []string) {
+	for _, path := range filepath.SplitList(os.Getenv("KUBECONFIG")) {
+		if path != "" {
+			all = append(all, path)
+		}
+	}
+	return all
+}
+
+// Beside are the files that kubectl reads with the one that is meant: of what
+// is in several, it takes the first. One that a flag names it reads alone.
+func Beside(flag string) (others []string) {
+	if flag != "" {
+		return nil
+	}
+	main := Path(flag)
+	is, _ := os.Stat(main) // one that is not there is no other's file
+	for _, path := range listed() {
+		if info, err := os.Stat(path); err == nil && path != main && !os.SameFile(is, info) {
+			others = append(others, path)
+		}
+	}
+	return others
 }
 
 // Written is what a merge did.
@@ -127,6 +149,7 @@ func (k keeper) merge(path string, e Entry) (w Written, err error) {
 		return w, err
 	}
 	w.Backup, err = k.change(path, true, func(d document) ([]step, error) {
+		d.beside = glance(e.Beside)
 		w.Dropped = d.dropped(e)
 		return mergeSteps(d, e)
 	})

@@ -27,14 +27,14 @@ func mergeSteps(d document, e Entry) ([]step, error) {
 		put{"contexts", e.Context, e.fillContext},
 		put{"users", e.User, e.fillUser},
 	)
-	if e.Use || d.bare() {
+	if e.Use || d.bare() && !slices.ContainsFunc(d.beside, func(other document) bool { return !other.bare() }) {
 		steps = append(steps, current{e.Context})
 	}
 	return steps, nil
 }
 
-// bare says that the file names nothing yet, so that a current context is
-// help and not a switch.
+// bare says that the file names nothing yet. Where none that kubectl reads
+// does, a current context is help and not a switch.
 func (d document) bare() bool {
 	for _, list := range lists() {
 		if items := child(d.root, list); items != nil && len(items.Content) > 0 {
@@ -104,21 +104,31 @@ func (e Entry) fillUser(body *yaml.Node) {
 	}
 }
 
-// checkFree refuses to write over what is not ours.
+// checkFree refuses to write over what is not ours, and to cover it: what is in
+// the first file, kubectl does not look for in others.
 func (d document) checkFree(e Entry) error {
-	if user := d.item("users", e.User); user != nil {
+	for _, one := range append([]document{d}, d.beside...) {
+		if err := d.checkFreeIn(one, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d document) checkFreeIn(one document, e Entry) error {
+	if user := one.item("users", e.User); user != nil {
 		if why := e.notOurs(user); why != "" {
-			return d.taken(user, "user", e.User, "it "+why)
+			return one.taken(user, "user", e.User, "it "+why)
 		}
 	}
-	if context := d.item("contexts", e.Context); context != nil {
+	if context := one.item("contexts", e.Context); context != nil {
 		if why := d.contextInTheWay(context, e); why != "" {
-			return d.taken(context, "context", e.Context, why)
+			return one.taken(context, "context", e.Context, why)
 		}
 	}
-	if cluster := d.item("clusters", e.Cluster); cluster != nil {
+	if cluster := one.item("clusters", e.Cluster); cluster != nil {
 		if why := d.clusterInTheWay(cluster, e); why != "" {
-			return d.taken(cluster, "cluster", e.Cluster, why)
+			return one.taken(cluster, "cluster", e.Cluster, why)
 		}
 	}
 	return nil
@@ -165,12 +175,12 @@ func differing(want, has *yaml.Node) string {
 // usedByOthers says whether a context with a user that is not this Daypass's
 // names the entry's cluster.
 func (d document) usedByOthers(e Entry) bool {
-	for _, context := range d.items("contexts") {
+	for _, context := range d.together("contexts") {
 		body := field(context, "context")
 		if text(field(body, "cluster")) != e.Cluster {
 			continue
 		}
-		if user := d.item("users", text(field(body, "user"))); user == nil || e.notOurs(user) != "" {
+		if user := d.known("users", text(field(body, "user"))); user == nil || e.notOurs(user) != "" {
 			return true
 		}
 	}
@@ -180,7 +190,7 @@ func (d document) usedByOthers(e Entry) bool {
 // onlyOurs says whether the entry's cluster is named by contexts of this
 // Daypass alone, and by one at least: then a cluster that moved is followed.
 func (d document) onlyOurs(e Entry) bool {
-	used := slices.ContainsFunc(d.items("contexts"), func(context *yaml.Node) bool {
+	used := slices.ContainsFunc(d.together("contexts"), func(context *yaml.Node) bool {
 		return text(field(field(context, "context"), "cluster")) == e.Cluster
 	})
 	return used && !d.usedByOthers(e)
@@ -189,7 +199,7 @@ func (d document) onlyOurs(e Entry) bool {
 func (d document) contextInTheWay(context *yaml.Node, e Entry) string {
 	body := field(context, "context")
 	name := text(field(body, "user"))
-	user := d.item("users", name)
+	user := d.known("users", name)
 	if user == nil && name != e.User {
 		return "its user is " + name
 	}
@@ -199,7 +209,7 @@ func (d document) contextInTheWay(context *yaml.Node, e Entry) string {
 		}
 	}
 	name = text(field(body, "cluster"))
-	cluster := d.item("clusters", name)
+	cluster := d.known("clusters", name)
 	if cluster == nil && name != e.Cluster {
 		return "its cluster is " + name
 	}
