@@ -59,11 +59,15 @@ type Ask struct {
 
 // Decision is the answer to an Ask.
 type Decision struct {
-	Answer   string    `json:"answer"` // allowed, needs, refused
-	Grant    string    `json:"grant,omitempty"`
-	Policy   string    `json:"policy"` // digest of the policy that answered
-	RoleARN  string    `json:"roleARN,omitempty"`
-	EndsAt   time.Time `json:"endsAt,omitzero"`
+	Answer  string    `json:"answer"` // allowed, needs, refused
+	Grant   string    `json:"grant,omitempty"`
+	Policy  string    `json:"policy"` // digest of the policy that answered
+	RoleARN string    `json:"roleARN,omitempty"`
+	EndsAt  time.Time `json:"endsAt,omitzero"`
+	// Context and Server are those of the Entry to come, so that whoever asks
+	// sees before they start whether the name is free. Empty: refused, or unknown.
+	Context  string    `json:"context,omitempty"`
+	Server   string    `json:"server,omitempty"`
 	Needs    []string  `json:"needs,omitempty"`
 	Refusals []Refusal `json:"refusals,omitempty"`
 }

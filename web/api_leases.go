@@ -54,7 +54,13 @@ func (s *server) apiDecide(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return answer(w, http.StatusOK, decision(visitOf(r).policy.Decide(want, standing(r), s.Now())))
+	d := visitOf(r).policy.Decide(want, standing(r), s.Now())
+	out := decision(d)
+	if d.Answer != access.Refused {
+		at, _ := s.Endpoints(d.Cluster.ARN) // what is not known yet is left out
+		out.Context, out.Server = s.ContextName(d.Cluster, d.Role.Name), at.URL
+	}
+	return answer(w, http.StatusOK, out)
 }
 
 func decision(d access.Decision) api.Decision {

@@ -178,3 +178,31 @@ func TestPageAndClientLeadToAClusterTheSameWay(t *testing.T) {
 		}
 	}
 }
+
+func TestNoGlassIsBrokenForANameThatIsTaken(t *testing.T) {
+	s := newSite(t)
+	l := newLaptop(t, s, s.as(t, "eng"))
+	file := filepath.Join(l.home, "config")
+	glass := []string{"get", "hidden", "--role", "admin", "--break-glass", "--yes", "--reason", "it is on fire", "--kubeconfig", file}
+	for _, taken := range []string{
+		"users: [{name: hidden-admin, user: {token: mine}}]\n",
+		"contexts: [{name: hidden-admin, context: {cluster: mine, user: mine}}]\n",
+		"clusters: [{name: hidden-admin, cluster: {server: 'https://mine.example.com'}}]\n",
+	} {
+		if err := os.WriteFile(file, []byte(taken), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, code := l.run(glass...); code == 0 || !strings.Contains(out, `"hidden-admin" already`) {
+			t.Errorf("exit code %d: %s", code, out)
+		}
+	}
+	if n := len(s.events(t, audit.GlassBroken)) + len(s.events(t, audit.LeaseStarted)); n != 0 {
+		t.Errorf("%d events are on record", n)
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if out, code := l.run(glass...); code != 0 || len(s.events(t, audit.GlassBroken)) != 1 {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+}

@@ -13,11 +13,15 @@ import (
 func sound(e api.Entry, want wish) error {
 	switch {
 	case want.context == "" && !tame(e.Context):
-		return odd("would have the context be called %s, which a shell could take for more than a name; --context calls it something else", quoted(e.Context))
+		return badContext(e.Context)
 	case e.Namespace != "" && !label(e.Namespace):
 		return odd("names the namespace %s, which is none", quoted(e.Namespace))
 	}
 	return nil
+}
+
+func badContext(name string) error {
+	return odd("would have the context be called %s, which a shell could take for more than a name; --context calls it something else", quoted(name))
 }
 
 func odd(format string, args ...any) error {

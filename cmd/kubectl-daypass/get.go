@@ -83,11 +83,11 @@ func (h home) get(c *cobra.Command, client *api.Client, cluster string, want wis
 			return err
 		}
 	}
+	if err := h.try(c.Context(), client, want, cluster); err != nil {
+		return err
+	}
 	if err := h.confirm(c.Context(), client, want, cluster); err != nil {
 		return meant(c.Context(), client, err, cluster, want)
-	}
-	if err := kubeconfig.Try(kubeconfig.Path(want.file)); err != nil { // before anything is on record
-		return err
 	}
 	before := h.running(c.Context(), client, want)
 	if entry, ok := h.lasting(c.Context(), client, want.ask(cluster), want, before); ok {
@@ -110,6 +110,18 @@ func (h home) get(c *cobra.Command, client *api.Client, cluster string, want wis
 		h.say("No token yet, it is tried again when kubectl asks: %s", l.Note)
 	}
 	return h.told(c, out, want)
+}
+
+// try looks before anything is on record whether the kubeconfig can take the
+// entry, by the names that the server will give it. Where it does not tell
+// them, or refuses, what comes next says so.
+func (h home) try(ctx context.Context, client *api.Client, want wish, cluster string) error {
+	d, _ := client.Decide(ctx, want.ask(cluster))
+	if d.Context != "" && want.context == "" && !tame(d.Context) {
+		return badContext(d.Context)
+	}
+	e := api.Entry{Context: d.Context, Server: d.Server, Namespace: want.namespace}
+	return kubeconfig.Try(kubeconfig.Path(want.file), h.entry(e, want.called(e), want))
 }
 
 // adopt puts a lease that was started elsewhere into the kubeconfig.

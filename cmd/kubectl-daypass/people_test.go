@@ -263,6 +263,31 @@ func TestGet(t *testing.T) {
 			t.Errorf("%v:\n%s", err, b)
 		}
 	})
+	t.Run("starts nothing, asks nobody and breaks no glass for a name that is taken", func(t *testing.T) {
+		file := filepath.Join(d.home, "taken")
+		for _, name := range []string{"daypass-payments-prod-viewer", "daypass-payments-prod-admin", "mine"} {
+			if err := os.WriteFile(file, []byte("users: [{name: "+name+", user: {token: mine}}]\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			asked := d.server.Asked("POST /api/v1/leases")
+			args := map[string][]string{
+				"daypass-payments-prod-viewer": {"--role", "viewer"},
+				"daypass-payments-prod-admin":  {"--break-glass", "--reason", "it is on fire"},
+				"mine":                         {"--role", "viewer", "--context", "mine"},
+			}[name]
+			d.refused(d.run(append([]string{"get", "payments-prod", "--kubeconfig", file}, args...)...), exitFailed, `user "`+name+`" already`, "--context")
+			if n := d.server.Asked("POST /api/v1/leases") - asked; n != 0 {
+				t.Errorf("%s: %d leases were asked for", name, n)
+			}
+		}
+		d.answers("POST /api/v1/decisions", api.Decision{Answer: "allowed", Context: "$(touch ran)"})
+		defer d.server.Instead(nil)
+		asked := d.server.Asked("POST /api/v1/leases")
+		d.refused(d.run("get", "payments-prod", "--role", "viewer"), exitFailed, "more than a name")
+		if d.server.Asked("POST /api/v1/leases") != asked {
+			t.Error("a lease was started under a name that a shell would run")
+		}
+	})
 	t.Run("puts a lease that was started elsewhere in, and starts none", func(t *testing.T) {
 		id := d.lease()
 		before := d.server.Asked("POST /api/v1/leases")
@@ -286,7 +311,13 @@ func TestGet(t *testing.T) {
 			t.Fatal(err)
 		}
 		other.login()
-		other.refused(other.run("get", "payments-prod", "--role", "viewer", "--kubeconfig", file), exitFailed, "it asks "+d.server.URL+" for tokens", "--context NAME", "The lease was ended again.")
+		other.refused(other.run("get", "payments-prod", "--role", "viewer", "--kubeconfig", file), exitFailed, "it asks "+d.server.URL+" for tokens", "--context NAME")
+		if n := other.server.Asked("POST /api/v1/leases"); n != 0 {
+			t.Errorf("%d leases were asked for", n)
+		}
+		other.answers("POST /api/v1/decisions", api.Decision{Answer: "allowed"}) // as a server does that tells no name
+		other.refused(other.run("get", "payments-prod", "--role", "viewer", "--kubeconfig", file), exitFailed, "it asks "+d.server.URL+" for tokens", "The lease was ended again.")
+		other.server.Instead(nil)
 		if after, err := os.ReadFile(file); err != nil || string(after) != string(before) {
 			t.Errorf("%v:\n%s", err, after)
 		}

@@ -32,6 +32,8 @@ type Entry struct {
 	InstallHint            string
 	// Beside are the files that kubectl reads with the one the entry goes into.
 	Beside []string
+
+	early bool // the way to the cluster is not known yet
 }
 
 func (e Entry) check() error {
@@ -105,9 +107,10 @@ type Written struct {
 // is in the file already. On any error the file is as it was.
 func Merge(path string, e Entry) (Written, error) { return defaults().merge(path, e) }
 
-// Try says whether Merge could write to the kubeconfig at path, as far as that
-// can be seen before it is known what. It changes nothing.
-func Try(path string) error {
+// Try says whether Merge could put e into the kubeconfig at path, as far as
+// that can be seen beforehand: without a context, no name is known yet, and how
+// the cluster is reached never is. It changes nothing.
+func Try(path string, e Entry) error {
 	k := defaults()
 	real, err := follow(path)
 	if err != nil {
@@ -117,11 +120,20 @@ func Try(path string) error {
 	if err != nil {
 		return err
 	}
-	old, err := read(real)
-	if err == nil {
-		_, err = parse(real, old.text)
+	return errors.Join(try(real, e), held.release())
+}
+
+func try(path string, e Entry) error {
+	old, err := read(path)
+	if err != nil {
+		return err
 	}
-	return errors.Join(err, held.release())
+	d, err := parse(path, old.text)
+	if err != nil || e.Context == "" {
+		return err
+	}
+	d.beside, e.early = glance(e.Beside), true
+	return d.checkFree(e)
 }
 
 // Remove takes contexts out that Holdings listed under the same command, each

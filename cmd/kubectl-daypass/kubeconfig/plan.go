@@ -140,13 +140,16 @@ func (d document) taken(item *yaml.Node, what, name, why string) error {
 
 func (d document) clusterInTheWay(cluster *yaml.Node, e Entry) string {
 	body := field(cluster, "cluster")
-	if at := text(field(body, "server")); !sameServer(at, e.Server) && !d.onlyOurs(e) {
+	if at := text(field(body, "server")); e.elsewhere(at) && !d.onlyOurs(e) {
 		return "it is at " + at + ", and this one at " + e.Server
 	}
 	for _, key := range []string{"insecure-skip-tls-verify", "certificate-authority"} {
 		if value := text(field(body, key)); value != "" && value != "false" {
 			return "it has " + key
 		}
+	}
+	if e.early {
+		return ""
 	}
 	for _, way := range e.route() {
 		if leads := text(field(body, way.key)); leads != "" && leads != way.value && !d.onlyOurs(e) {
@@ -159,6 +162,12 @@ func (d document) clusterInTheWay(cluster *yaml.Node, e Entry) string {
 		return "its " + what + " differs, and contexts of others use it"
 	}
 	return ""
+}
+
+// elsewhere says whether a server is another than the entry's, as far as that
+// is known.
+func (e Entry) elsewhere(server string) bool {
+	return !sameServer(server, e.Server) && (e.Server != "" || !e.early)
 }
 
 // differing is the first of a mapping's fields that another has not so.
@@ -213,7 +222,7 @@ func (d document) contextInTheWay(context *yaml.Node, e Entry) string {
 	if cluster == nil && name != e.Cluster {
 		return "its cluster is " + name
 	}
-	if at := text(field(field(cluster, "cluster"), "server")); cluster != nil && name != e.Cluster && !sameServer(at, e.Server) {
+	if at := text(field(field(cluster, "cluster"), "server")); cluster != nil && name != e.Cluster && e.elsewhere(at) {
 		return "its cluster is at " + at + ", and this one at " + e.Server
 	}
 	return "" // of the entry's own cluster, clusterInTheWay decides

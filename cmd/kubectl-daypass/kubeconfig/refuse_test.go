@@ -151,21 +151,59 @@ func TestMergeFollowsAClusterThatMoved(t *testing.T) {
 
 func TestTryTellsBeforehandAndChangesNothing(t *testing.T) {
 	good := place(t, "apiVersion: v1\n")
-	if err := Try(good); err != nil {
+	if err := Try(good, Entry{}); err != nil {
 		t.Error(err)
 	}
 	untouched(t, good, "apiVersion: v1\n")
 	missing := filepath.Join(t.TempDir(), "new", "config")
-	if err := Try(missing); err != nil {
+	if err := Try(missing, Entry{}); err != nil {
 		t.Error(err)
 	}
 	if _, err := os.Stat(missing); err == nil {
 		t.Error("it was made")
 	}
 	for _, bad := range []string{place(t, "a: [\n"), t.TempDir()} {
-		if err := Try(bad); err == nil || !strings.Contains(err.Error(), bad) {
+		if err := Try(bad, Entry{}); err == nil || !strings.Contains(err.Error(), bad) {
 			t.Errorf("%s: %v", bad, err)
 		}
+	}
+}
+
+func TestTryTellsOfNamesThatAreTaken(t *testing.T) {
+	early := entry()
+	early.Server, early.CA = "", nil
+	const free = "users: [{name: prod-reader, user: {exec: {command: kubectl-daypass, args: [token]}}}]\n"
+	for _, c := range []struct {
+		name, text, want string
+		server           string
+	}{
+		{"nothing is taken", "", "", ""},
+		{"the user is ours", free, "", ""},
+		{"the user is somebody else's", "users: [{name: prod-reader, user: {token: x}}]\n", `user "prod-reader"`, ""},
+		{"the context is somebody else's", "contexts: [{name: prod-reader, context: {cluster: prod, user: ada}}]\n", `context "prod-reader"`, ""},
+		{"the cluster may be the same", "clusters: [{name: prod, cluster: {server: 'https://mine.example.com', proxy-url: 'http://p'}}]\n", "", ""},
+		{"a context's cluster may be the same", free + "clusters: [{name: c, cluster: {server: 'https://mine.example.com'}}]\ncontexts: [{name: prod-reader, context: {cluster: c, user: prod-reader}}]\n", "", ""},
+		{"the cluster is another", "clusters: [{name: prod, cluster: {server: 'https://mine.example.com'}}]\n", `cluster "prod"`, "https://prod.eks.example.com"},
+		{"the cluster is the same", "clusters: [{name: prod, cluster: {server: 'https://prod.eks.example.com', proxy-url: 'http://p'}}]\n", "", "https://prod.eks.example.com"},
+		{"the cluster checks no certificate", "clusters: [{name: prod, cluster: {server: 'https://prod.eks.example.com', insecure-skip-tls-verify: true}}]\n", "insecure-skip-tls-verify", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := early
+			e.Server = c.server
+			path, empty := place(t, c.text), place(t, "")
+			e.Beside = []string{path}
+			for _, at := range []string{path, empty} {
+				err := Try(at, e)
+				if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), path+", line ")) {
+					t.Errorf("%s: %v", at, err)
+				}
+			}
+			untouched(t, path, c.text)
+		})
+	}
+	nameless := place(t, "users: [{name: '', user: {token: x}}]\n")
+	if err := Try(nameless, Entry{}); err != nil {
+		t.Errorf("no name is known, and one is taken: %v", err)
 	}
 }
 
