@@ -59,11 +59,15 @@ type Ask struct {
 
 // Decision is the answer to an Ask.
 type Decision struct {
-	Answer   string    `json:"answer"` // allowed, needs, refused
-	Grant    string    `json:"grant,omitempty"`
-	Policy   string    `json:"policy"` // digest of the policy that answered
-	RoleARN  string    `json:"roleARN,omitempty"`
-	EndsAt   time.Time `json:"endsAt,omitzero"`
+	Answer  string    `json:"answer"` // allowed, needs, refused
+	Grant   string    `json:"grant,omitempty"`
+	Policy  string    `json:"policy"` // digest of the policy that answered
+	RoleARN string    `json:"roleARN,omitempty"`
+	EndsAt  time.Time `json:"endsAt,omitzero"`
+	// Context and Server are those of the Entry to come, so that whoever asks
+	// sees before they start whether the name is free. Empty: refused, or unknown.
+	Context  string    `json:"context,omitempty"`
+	Server   string    `json:"server,omitempty"`
 	Needs    []string  `json:"needs,omitempty"`
 	Refusals []Refusal `json:"refusals,omitempty"`
 }
@@ -145,11 +149,15 @@ type Token struct {
 // Entry is what a kubeconfig needs to know of a lease's cluster, and no
 // secret: POST /leases/{lease}/entry.
 type Entry struct {
-	Lease     Lease  `json:"lease"`
-	Server    string `json:"server"`
-	CA        []byte `json:"certificateAuthority"` // PEM, base64 in JSON
-	Context   string `json:"context"`              // what to call it
-	Namespace string `json:"namespace,omitempty"`
+	Lease  Lease  `json:"lease"`
+	Server string `json:"server"`
+	CA     []byte `json:"certificateAuthority"` // PEM, base64 in JSON
+	// ProxyURL is kubectl's proxy to the cluster, and TLSServerName what the
+	// server's certificate is for, where that is not its name.
+	ProxyURL      string `json:"proxyURL,omitempty"`
+	TLSServerName string `json:"tlsServerName,omitempty"`
+	Context       string `json:"context"` // what to call it
+	Namespace     string `json:"namespace,omitempty"`
 }
 
 // Session is a browser's or a client's sign-in: GET /sessions, and for

@@ -54,7 +54,13 @@ func (s *server) apiDecide(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return answer(w, http.StatusOK, decision(visitOf(r).policy.Decide(want, standing(r), s.Now())))
+	d := visitOf(r).policy.Decide(want, standing(r), s.Now())
+	out := decision(d)
+	if d.Answer != access.Refused {
+		at, _ := s.Endpoints(d.Cluster.ARN) // what is not known yet is left out
+		out.Context, out.Server = s.ContextName(d.Cluster, d.Role.Name), at.URL
+	}
+	return answer(w, http.StatusOK, out)
 }
 
 func decision(d access.Decision) api.Decision {
@@ -192,7 +198,8 @@ func (s *server) apiEntry(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return &issuer.Fault{Code: "endpoint-unknown", Say: fmt.Sprintf("AWS has not told yet where %s is.", l.Cluster), Next: "Try again in a minute."}
 	}
-	return answer(w, http.StatusOK, api.Entry{Lease: s.leaseAnswer(l), Server: at.URL, CA: at.CA, Context: who.Names.Context, Namespace: l.Namespace})
+	return answer(w, http.StatusOK, api.Entry{Lease: s.leaseAnswer(l), Server: at.URL, CA: at.CA, ProxyURL: d.Cluster.ProxyURL, TLSServerName: d.Cluster.TLSServerName,
+		Context: who.Names.Context, Namespace: l.Namespace})
 }
 
 // apiToken gives the lease's token.

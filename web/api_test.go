@@ -113,6 +113,9 @@ func TestAProgramGoesTheWholeRoad(t *testing.T) {
 	}
 	needs := must1[api.Decision](t)(c.Decide(ctx, api.Ask{Cluster: "pay", Role: "admin"}))
 	no := must1[api.Decision](t)(c.Decide(ctx, api.Ask{Cluster: "pay", Role: "deputy"}))
+	if needs.Context != "pay-admin" || needs.Server != "https://pay.example" || no.Context != "" || no.Server != "" {
+		t.Errorf("it would be called %q at %q, and what is refused %q at %q", needs.Context, needs.Server, no.Context, no.Server)
+	}
 	if needs.Answer != "needs" || len(needs.Needs) != 1 || no.Answer != "refused" || no.Refusals[0].Code != "no-grant" {
 		t.Errorf("decisions %+v, %+v", needs, no)
 	}

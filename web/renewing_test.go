@@ -1,14 +1,24 @@
 package web_test
 
 import (
+	"bufio"
+	"errors"
 	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
 	clientcmd "k8s.io/client-go/tools/clientcmd/api/v1"
 	"sigs.k8s.io/yaml"
 
+	"github.com/daypass/daypass/access"
 	"github.com/daypass/daypass/audit"
+	"github.com/daypass/daypass/issuer"
+	"github.com/daypass/daypass/web"
 	"github.com/daypass/daypass/web/webtest"
 )
 
@@ -73,4 +83,126 @@ func TestTheRenewingFileHoldsNoSecret(t *testing.T) {
 	}
 	b.Post(lease+"/end", nil)
 	b.Post(lease+"/download", url.Values{"form": {"renewing"}}).MustSay(t, 409, "The lease is over")
+}
+
+// laptop is a machine with the program, which a person let in.
+type laptop struct {
+	*testing.T
+	program, home, server string
+}
+
+func newLaptop(t *testing.T, s *site, b *webtest.Browser) *laptop {
+	t.Helper()
+	l := &laptop{T: t, program: filepath.Join(t.TempDir(), "kubectl-daypass"), home: t.TempDir(), server: s.URL}
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", l.program, "../cmd/kubectl-daypass").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	c := l.command("login", "--no-browser", s.URL)
+	said, err := c.StderrPipe()
+	if err == nil {
+		err = c.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(said)
+	for lines.Scan() {
+		if _, link, found := strings.Cut(lines.Text(), s.URL+"/client/authorize?"); found {
+			q, _ := url.ParseQuery(link)
+			q.Set("answer", "allow")
+			b.Post("/client/authorize", q)
+		}
+	}
+	if err := c.Wait(); err != nil {
+		t.Fatal("login: ", err)
+	}
+	return l
+}
+
+func (l *laptop) command(args ...string) *exec.Cmd {
+	c := exec.CommandContext(l.Context(), l.program, args...)
+	c.Env = []string{"HOME=" + l.home, "PATH=" + l.home}
+	return c
+}
+
+// run gives what the program says, and its exit code.
+func (l *laptop) run(args ...string) (string, int) {
+	l.Helper()
+	c := l.command(args...)
+	out, err := c.CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		l.Fatal(err)
+	}
+	return string(out), c.ProcessState.ExitCode()
+}
+
+// stanza is the one cluster of a kubeconfig.
+func stanza(t *testing.T, text string) clientcmd.Cluster {
+	t.Helper()
+	var c clientcmd.Config
+	if err := yaml.UnmarshalStrict([]byte(text), &c); err != nil || len(c.Clusters) != 1 {
+		t.Fatalf("%v:\n%s", err, text)
+	}
+	return c.Clusters[0].Cluster
+}
+
+func TestPageAndClientLeadToAClusterTheSameWay(t *testing.T) {
+	s := newSite(t, func(o *web.Options) {
+		at := endpoint(access.Cluster{Name: "pay"}) // under one authority
+		o.Endpoints = func(access.ARN) (issuer.Endpoint, bool) { return at, true }
+	})
+	b := s.as(t, "eng")
+	lease := b.Post("/clusters/pay", url.Values{"role": {"viewer"}, "for": {"2h"}, "key": {"a"}}).URL.Path
+	l := newLaptop(t, s, b)
+	file := filepath.Join(l.home, "config")
+	for _, way := range [][2]string{{"http://egress.example.com:3128", "eks.internal.example.com"}, {"socks5://localhost:1080", ""}, {"", ""}} {
+		c := clusterNamed(t, "pay")
+		c.ProxyURL, c.TLSServerName = way[0], way[1]
+		p, err := access.Compile([]access.Cluster{c}, []access.Role{{Name: "viewer", ARN: "arn:aws:iam::{account}:role/v"}},
+			[]access.Grant{{Name: "view", Who: access.Whos{{Provider: "staff", Group: "eng"}}, Clusters: []access.Where{{}}, Role: "viewer", Longest: 2 * time.Hour}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.policy.Store(p)
+		if out, code := l.run("get", "--lease", strings.TrimPrefix(lease, "/leases/"), "--kubeconfig", file); code != 0 {
+			t.Fatal(out)
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		page := stanza(t, b.Post(lease+"/copy", url.Values{"form": {"renewing"}}).Text)
+		if diff := cmp.Diff(page, stanza(t, string(text))); diff != "" || page.ProxyURL != way[0] || page.TLSServerName != way[1] {
+			t.Errorf("the page leads to %+v:\n%s", page, diff)
+		}
+	}
+}
+
+func TestNoGlassIsBrokenForANameThatIsTaken(t *testing.T) {
+	s := newSite(t)
+	l := newLaptop(t, s, s.as(t, "eng"))
+	file := filepath.Join(l.home, "config")
+	glass := []string{"get", "hidden", "--role", "admin", "--break-glass", "--yes", "--reason", "it is on fire", "--kubeconfig", file}
+	for _, taken := range []string{
+		"users: [{name: hidden-admin, user: {token: mine}}]\n",
+		"contexts: [{name: hidden-admin, context: {cluster: mine, user: mine}}]\n",
+		"clusters: [{name: hidden-admin, cluster: {server: 'https://mine.example.com'}}]\n",
+	} {
+		if err := os.WriteFile(file, []byte(taken), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, code := l.run(glass...); code == 0 || !strings.Contains(out, `"hidden-admin" already`) {
+			t.Errorf("exit code %d: %s", code, out)
+		}
+	}
+	if n := len(s.events(t, audit.GlassBroken)) + len(s.events(t, audit.LeaseStarted)); n != 0 {
+		t.Errorf("%d events are on record", n)
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if out, code := l.run(glass...); code != 0 || len(s.events(t, audit.GlassBroken)) != 1 {
+		t.Errorf("exit code %d: %s", code, out)
+	}
 }

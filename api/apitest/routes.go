@@ -111,9 +111,9 @@ func (s *Server) decision(ask api.Ask) api.Decision {
 		switch {
 		case c.Role != ask.Role || c.BreakGlass != ask.BreakGlass:
 		case c.Reason && ask.Reason == "":
-			return api.Decision{Answer: "needs", Policy: "d1", EndsAt: s.now().Add(life(ask)), Needs: []string{"reason"}}
+			return api.Decision{Answer: "needs", Policy: "d1", EndsAt: s.now().Add(life(ask)), Context: contextOf(ask.Cluster, ask.Role), Server: endpoint, Needs: []string{"reason"}}
 		default:
-			return api.Decision{Answer: "allowed", Policy: "d1", EndsAt: s.now().Add(life(ask)), Grant: c.Grant}
+			return api.Decision{Answer: "allowed", Policy: "d1", EndsAt: s.now().Add(life(ask)), Context: contextOf(ask.Cluster, ask.Role), Server: endpoint, Grant: c.Grant}
 		}
 	}
 	return api.Decision{Answer: "refused", Policy: "d1", Refusals: []api.Refusal{{Code: "no-grant", Say: "No grant gives you " + ask.Role + " so.", Next: "Ask #platform."}}}
@@ -175,8 +175,12 @@ func (s *Server) entry(w http.ResponseWriter, r *http.Request, _ session) {
 	if l == nil {
 		return
 	}
-	answer(w, 200, api.Entry{Lease: *l, Server: "https://ABC.gr7.eu-west-1.eks.amazonaws.com", CA: []byte(CA), Context: "daypass-" + l.Cluster + "-" + l.Role, Namespace: l.Namespace})
+	answer(w, 200, api.Entry{Lease: *l, Server: endpoint, CA: []byte(CA), ProxyURL: s.proxyURL, TLSServerName: s.tlsName, Context: contextOf(l.Cluster, l.Role), Namespace: l.Namespace})
 }
+
+const endpoint = "https://ABC.gr7.eu-west-1.eks.amazonaws.com"
+
+func contextOf(cluster, role string) string { return "daypass-" + cluster + "-" + role }
 
 // CA is what stands in entries for a cluster's certificate.
 const CA = "-----BEGIN CERTIFICATE-----\nTm90IG9uZQ==\n-----END CERTIFICATE-----\n"

@@ -40,6 +40,8 @@ type Server struct {
 	replaced int
 	slow     string // why leases begin without a token
 	noDevice bool
+
+	proxyURL, tlsName string // of the cluster
 }
 
 type code struct{ challenge, thumbprint, redirect string }
@@ -160,6 +162,12 @@ func (s *Server) Glass(role string) {
 
 // Slow has leases begin without a token, for that reason.
 func (s *Server) Slow(why string) { s.with(func() { s.slow = why }) }
+
+// Route has kubectl reach the cluster by a proxy and under another name; empty:
+// by none, and under its own.
+func (s *Server) Route(proxyURL, tlsServerName string) {
+	s.with(func() { s.proxyURL, s.tlsName = proxyURL, tlsServerName })
+}
 
 // Over ends a lease as somebody else would.
 func (s *Server) Over(lease string) { s.with(func() { s.leases[lease].State = "ended" }) }

@@ -11,7 +11,8 @@ import (
 // hurry is how long somebody waits for the Tab key.
 const hurry = 2 * time.Second
 
-// offered asks quietly: where nobody is signed in, nothing is offered.
+// offered asks quietly: where nobody is signed in, nothing is offered. Nor is a
+// name that a shell could take for more.
 func (w world) offered(c *cobra.Command, names func(*api.Client) []string) ([]string, cobra.ShellCompDirective) {
 	h, err := w.at(c)
 	if err != nil {
@@ -23,7 +24,7 @@ func (w world) offered(c *cobra.Command, names func(*api.Client) []string) ([]st
 	}
 	found := names(client)
 	h.remember(client)
-	return found, cobra.ShellCompDirectiveNoFileComp
+	return onlyTame(found), cobra.ShellCompDirectiveNoFileComp
 }
 
 func (w world) clusterNames(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {

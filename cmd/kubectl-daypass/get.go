@@ -83,11 +83,11 @@ func (h home) get(c *cobra.Command, client *api.Client, cluster string, want wis
 			return err
 		}
 	}
+	if err := h.try(c.Context(), client, want, cluster); err != nil {
+		return err
+	}
 	if err := h.confirm(c.Context(), client, want, cluster); err != nil {
 		return meant(c.Context(), client, err, cluster, want)
-	}
-	if err := kubeconfig.Try(kubeconfig.Path(want.file)); err != nil { // before anything is on record
-		return err
 	}
 	before := h.running(c.Context(), client, want)
 	if entry, ok := h.lasting(c.Context(), client, want.ask(cluster), want, before); ok {
@@ -115,6 +115,18 @@ func (h home) get(c *cobra.Command, client *api.Client, cluster string, want wis
 	return h.told(c, out, want)
 }
 
+// try looks before anything is on record whether the kubeconfig can take the
+// entry, by the names that the server will give it. Where it does not tell
+// them, or refuses, what comes next says so.
+func (h home) try(ctx context.Context, client *api.Client, want wish, cluster string) error {
+	d, _ := client.Decide(ctx, want.ask(cluster))
+	if d.Context != "" && want.context == "" && !tame(d.Context) {
+		return badContext(d.Context)
+	}
+	e := api.Entry{Context: d.Context, Server: d.Server, Namespace: want.namespace}
+	return kubeconfig.Try(kubeconfig.Path(want.file), h.entry(e, want.called(e), want))
+}
+
 // adopt puts a lease that was started elsewhere into the kubeconfig.
 func (h home) adopt(c *cobra.Command, client *api.Client, want wish) error {
 	before := h.running(c.Context(), client, want)
@@ -133,8 +145,14 @@ func (h home) adopt(c *cobra.Command, client *api.Client, want wish) error {
 // put writes an entry into the kubeconfig.
 func (h home) put(entry api.Entry, want wish) (got, error) {
 	out := got{Lease: entry.Lease, Context: want.called(entry), Kubeconfig: kubeconfig.Path(want.file)}
-	var err error
-	out.Backup, err = kubeconfig.Merge(out.Kubeconfig, h.entry(entry, out.Context, want))
+	err := sound(entry, want)
+	if err != nil {
+		return out, err
+	}
+	done, err := kubeconfig.Merge(out.Kubeconfig, h.entry(entry, out.Context, want))
+	if out.Backup = done.Backup; err == nil && len(done.Dropped) > 0 {
+		h.say("Taken out of the context's cluster, since the server names none: %s.", strings.Join(done.Dropped, " and "))
+	}
 	return out, err
 }
 
@@ -284,9 +302,10 @@ func (h home) entry(e api.Entry, name string, want wish) kubeconfig.Entry {
 		ns = e.Namespace
 	}
 	return kubeconfig.Entry{
-		Context: name, Cluster: name, User: name, Server: e.Server, CA: e.CA, Namespace: ns, Use: want.use,
+		Context: name, Cluster: name, User: name, Server: e.Server, CA: e.CA, ProxyURL: e.ProxyURL, TLSServerName: e.TLSServerName, Namespace: ns, Use: want.use,
 		Command: command(), Args: []string{"token", "--server", h.server.String(), "--lease", e.Lease.ID},
 		InstallHint: "kubectl-daypass is not on the PATH. Get it from " + h.server.String(),
+		Beside:      kubeconfig.Beside(want.file),
 	}
 }
 

@@ -142,13 +142,17 @@ func (h home) client(timeout time.Duration) (*api.Client, signIn, error) {
 	if err != nil {
 		return nil, signIn{}, err
 	}
+	return h.asker(s, key, timeout), s, nil
+}
+
+func (h home) asker(s signIn, key *ecdsa.PrivateKey, timeout time.Duration) *api.Client {
 	c := h.stranger(timeout)
 	c.Key, c.Secret = key, s.Secret
 	var m api.Memory
 	if err := readJSON(h.memoryFile(), &m); err == nil { // without it one question more is asked
 		c.Remember(m)
 	}
-	return c, s, nil
+	return c
 }
 
 // person is client for somebody who waits for the answer.

@@ -19,7 +19,7 @@ func listCommand(w world) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return h.give(c, all, clustersOf(all), func() error { return h.table(clusterRows(all)) })
+			return h.listed(c, all, clustersOf(all), func() error { return h.table(clusterRows(all)) })
 		}),
 	}
 	c.AddCommand(
@@ -111,7 +111,7 @@ func listLeases(h home, c *cobra.Command, client *api.Client) error {
 	for _, l := range all.Leases {
 		rows = append(rows, []string{l.ID, l.Cluster, l.Role, l.State, clock(endOf(l))})
 	}
-	return h.give(c, all, activeOf(all), func() error { return h.table(rows) })
+	return h.listed(c, all, activeOf(all), func() error { return h.table(rows) })
 }
 
 // activeOf names those that are active: of others, no command takes the name.
@@ -147,7 +147,7 @@ func listSessions(h home, c *cobra.Command, client *api.Client) error {
 		names = append(names, s.ID)
 		rows = append(rows, []string{s.ID, s.Kind, s.Name, s.Address, clock(s.LastUsed), this})
 	}
-	return h.give(c, all, names, func() error { return h.table(rows) })
+	return h.listed(c, all, names, func() error { return h.table(rows) })
 }
 
 func endCommand(w world) *cobra.Command {
@@ -207,7 +207,7 @@ func (h home) over(ctx context.Context, l api.Lease) error {
 		return busy
 	}
 	defer release()
-	err := &failure{code: exitOver, say: fmt.Sprintf("The lease is over: you ended it. Start another: kubectl daypass get %s --role %s", l.Cluster, l.Role)}
+	err := &failure{code: exitOver, say: fmt.Sprintf("The lease is over: you ended it. Start another: kubectl daypass get %s --role %s", quoted(l.Cluster), quoted(l.Role))}
 	return writeJSON(h.tokenFile(l.ID), h.was(l.ID, err, "", 24*time.Hour))
 }
 

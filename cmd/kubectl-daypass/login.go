@@ -2,10 +2,14 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -57,7 +61,8 @@ func (h home) login(c *cobra.Command, how way) error {
 	if err != nil {
 		return fmt.Errorf("making a key: %w", err)
 	}
-	next := h.keyFile() + ".next"
+	h.sweep()
+	next := h.keyFile() + nextKey + rand.Text()[:8] // another login may be under way
 	if err := writeKey(next, key); err != nil {
 		return err
 	}
@@ -72,6 +77,21 @@ func (h home) login(c *cobra.Command, how way) error {
 	}
 	h.remember(stranger)
 	return h.welcome(c, in)
+}
+
+// nextKey is in the names of keys that nobody has signed in with yet.
+const nextKey = ".next"
+
+// sweep takes away the keys of logins that were killed. None lasts an hour.
+func (h home) sweep() {
+	all, _ := os.ReadDir(h.config) // what stays is taken the next time
+	for _, e := range all {
+		path := filepath.Join(h.config, e.Name())
+		info, err := e.Info()
+		if err == nil && strings.HasPrefix(path, h.keyFile()+nextKey) && h.now().Sub(info.ModTime()) > time.Hour {
+			_ = os.Remove(path)
+		}
+	}
 }
 
 func (h home) signInBy(ctx context.Context, c *api.Client, about api.Server, how way) (api.SignedIn, error) {
@@ -95,31 +115,37 @@ func (h home) keep(ctx context.Context, key string, c *api.Client, in api.Signed
 	if err != nil {
 		return err
 	}
-	old, _, oldErr := h.client(impatient)
-	if errors.Is(oldErr, errDamaged) {
-		h.say("A damaged file of the sign-in before was kept aside in %s.", h.config)
-	}
 	s := signIn{Server: h.server.String(), Secret: in.Secret, Session: in.Session.ID, Person: in.Person.Label, Thumbprint: name, SignedIn: h.now().UTC(), Until: c.Local(in.Session.ExpiresAt).UTC()}
-	if err := h.replace(ctx, key, s); err != nil {
+	old, err := h.replace(ctx, key, s)
+	if err != nil {
 		return err
 	}
-	if oldErr == nil {
+	if old != nil {
 		_ = old.Replaced(ctx) // it ends by itself in hours
 	}
 	return errors.Join(h.forgetTokens(), h.lastIs())
 }
 
-// replace puts key and session in place, as one to whoever takes the lock.
-func (h home) replace(ctx context.Context, key string, s signIn) error {
+// replace puts key and session in place, as one to whoever takes the lock, and
+// gives whose place they took: nil, nobody's.
+func (h home) replace(ctx context.Context, key string, s signIn) (*api.Client, error) {
 	release, err := lock(ctx, h.signInLock(), patient)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer release()
-	if err := os.Rename(key, h.keyFile()); err != nil {
-		return unwritable(h.keyFile(), err)
+	var old *api.Client
+	was, oldKey, err := h.both()
+	if err == nil {
+		old = h.asker(was, oldKey, impatient)
 	}
-	return writeJSON(h.sessionFile(), s)
+	if errors.Is(err, errDamaged) {
+		h.say("A damaged file of the sign-in before was kept aside in %s.", h.config)
+	}
+	if err := os.Rename(key, h.keyFile()); err != nil {
+		return nil, unwritable(h.keyFile(), err)
+	}
+	return old, writeJSON(h.sessionFile(), s)
 }
 
 func (h home) lastIs() error {

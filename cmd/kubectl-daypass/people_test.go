@@ -230,6 +230,64 @@ func TestGet(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	})
+	t.Run("writes the way to the cluster, and says when that is gone", func(t *testing.T) {
+		file := filepath.Join(d.home, "way")
+		d.server.Route("http://egress.example.com:3128", "kubernetes.default.svc")
+		d.must("get", "payments-prod", "--role", "viewer", "--kubeconfig", file)
+		b, err := os.ReadFile(file)
+		if err != nil || !strings.Contains(string(b), "proxy-url: \"http://egress.example.com:3128\"\n") && !strings.Contains(string(b), "proxy-url: http://egress.example.com:3128\n") || !strings.Contains(string(b), "tls-server-name: kubernetes.default.svc\n") {
+			t.Errorf("%v:\n%s", err, b)
+		}
+		d.server.Route("", "")
+		r := d.run("get", "payments-prod", "--role", "viewer", "--kubeconfig", file)
+		if b, err = os.ReadFile(file); err != nil || r.code != 0 || !strings.Contains(r.err, "since the server names none: proxy-url and tls-server-name.") || strings.Contains(string(b), "egress") {
+			t.Errorf("%v, %+v:\n%s", err, r, b)
+		}
+	})
+	t.Run("covers nothing in the other files of $KUBECONFIG, and switches no context of theirs", func(t *testing.T) {
+		first, second := filepath.Join(d.home, "first"), filepath.Join(d.home, "second")
+		for file, text := range map[string]string{first: "", second: "current-context: other\n" + before} {
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		env := d.env
+		d.env = append(d.env, "KUBECONFIG="+first+string(filepath.ListSeparator)+second)
+		defer func() { d.env = env }()
+		r := d.run("get", "payments-prod", "--role", "viewer", "--context", "other")
+		if r.code != exitFailed || !strings.Contains(r.err, second+", line ") || !strings.Contains(r.err, `user "other"`) {
+			t.Errorf("%+v", r)
+		}
+		d.must("get", "payments-prod", "--role", "viewer")
+		if b, err := os.ReadFile(first); err != nil || !strings.Contains(string(b), "daypass-payments-prod-viewer") || strings.Contains(string(b), "current-context") {
+			t.Errorf("%v:\n%s", err, b)
+		}
+	})
+	t.Run("starts nothing, asks nobody and breaks no glass for a name that is taken", func(t *testing.T) {
+		file := filepath.Join(d.home, "taken")
+		for _, name := range []string{"daypass-payments-prod-viewer", "daypass-payments-prod-admin", "mine"} {
+			if err := os.WriteFile(file, []byte("users: [{name: "+name+", user: {token: mine}}]\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			asked := d.server.Asked("POST /api/v1/leases")
+			args := map[string][]string{
+				"daypass-payments-prod-viewer": {"--role", "viewer"},
+				"daypass-payments-prod-admin":  {"--break-glass", "--reason", "it is on fire"},
+				"mine":                         {"--role", "viewer", "--context", "mine"},
+			}[name]
+			d.refused(d.run(append([]string{"get", "payments-prod", "--kubeconfig", file}, args...)...), exitFailed, `user "`+name+`" already`, "--context")
+			if n := d.server.Asked("POST /api/v1/leases") - asked; n != 0 {
+				t.Errorf("%s: %d leases were asked for", name, n)
+			}
+		}
+		d.answers("POST /api/v1/decisions", api.Decision{Answer: "allowed", Context: "$(touch ran)"})
+		defer d.server.Instead(nil)
+		asked := d.server.Asked("POST /api/v1/leases")
+		d.refused(d.run("get", "payments-prod", "--role", "viewer"), exitFailed, "more than a name")
+		if d.server.Asked("POST /api/v1/leases") != asked {
+			t.Error("a lease was started under a name that a shell would run")
+		}
+	})
 	t.Run("puts a lease that was started elsewhere in, and starts none", func(t *testing.T) {
 		id := d.lease()
 		before := d.server.Asked("POST /api/v1/leases")
@@ -253,7 +311,13 @@ func TestGet(t *testing.T) {
 			t.Fatal(err)
 		}
 		other.login()
-		other.refused(other.run("get", "payments-prod", "--role", "viewer", "--kubeconfig", file), exitFailed, "it asks "+d.server.URL+" for tokens", "--context NAME", "The lease was ended again.")
+		other.refused(other.run("get", "payments-prod", "--role", "viewer", "--kubeconfig", file), exitFailed, "it asks "+d.server.URL+" for tokens", "--context NAME")
+		if n := other.server.Asked("POST /api/v1/leases"); n != 0 {
+			t.Errorf("%d leases were asked for", n)
+		}
+		other.answers("POST /api/v1/decisions", api.Decision{Answer: "allowed"}) // as a server does that tells no name
+		other.refused(other.run("get", "payments-prod", "--role", "viewer", "--kubeconfig", file), exitFailed, "it asks "+d.server.URL+" for tokens", "The lease was ended again.")
+		other.server.Instead(nil)
 		if after, err := os.ReadFile(file); err != nil || string(after) != string(before) {
 			t.Errorf("%v:\n%s", err, after)
 		}

@@ -119,7 +119,8 @@ func TestStatus(t *testing.T) {
 			t.Error(out)
 		}
 		d.changed(func(s *signIn) { s.Until = time.Now().Add(time.Hour) })
-		for name, text := range map[string]string{"key.pem": "no key", "session.json": "{"} {
+		for _, c := range [][2]string{{"key.pem", "no key"}, {"session.json", "{"}} { // the session is looked at first
+			name, text := c[0], c[1]
 			if err := os.WriteFile(filepath.Join(d.files(), name), []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}

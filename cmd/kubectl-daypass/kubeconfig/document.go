@@ -25,6 +25,8 @@ type document struct {
 	root  *yaml.Node
 	json  bool
 	spans map[*yaml.Node]span // where each value stands, of JSON only
+
+	beside []document // what kubectl reads with it
 }
 
 // at is an error about one line of the file.
@@ -170,6 +172,32 @@ func (d document) checkList(list, body string) error {
 
 // item is the one of a list with that name, nil when there is none.
 func (d document) item(list, name string) *yaml.Node { return itemOf(d.root, list, name) }
+
+// together are the items of a list as kubectl sees them: of several with one
+// name, in several files, the first.
+func (d document) together(list string) (all []*yaml.Node) {
+	seen := map[string]bool{}
+	for _, one := range append([]document{d}, d.beside...) {
+		for _, item := range one.items(list) {
+			name := text(field(item, "name"))
+			if !seen[name] {
+				all = append(all, item)
+			}
+			seen[name] = true
+		}
+	}
+	return all
+}
+
+// known is the item that kubectl finds under a name, nil when there is none.
+func (d document) known(list, name string) *yaml.Node {
+	for _, item := range d.together(list) {
+		if text(field(item, "name")) == name {
+			return item
+		}
+	}
+	return nil
+}
 
 func itemOf(root *yaml.Node, list, name string) *yaml.Node {
 	items := child(root, list)

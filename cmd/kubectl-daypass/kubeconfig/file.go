@@ -73,6 +73,25 @@ func read(path string) (state, error) {
 	return s, nil
 }
 
+// glance reads files that are not going to be changed. One that cannot be read
+// is passed over: to mend it is somebody else's matter.
+func glance(paths []string) (all []document) {
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil || !info.Mode().IsRegular() || info.Size() > largest {
+			continue
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue
+		}
+		if d, err := parse(path, text); err == nil {
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
 // mode is the mode of the file to come: the old one, unless that was open to
 // others.
 func (s state) mode() fs.FileMode {

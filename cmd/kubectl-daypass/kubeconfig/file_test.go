@@ -63,11 +63,11 @@ func TestMergeKeepsTheFirstStateAndTheLastThree(t *testing.T) {
 		e := entry()
 		e.Args[4] = fmt.Sprint("lease-", i)
 		before := contents(t, path)
-		backup, err := k.merge(path, e)
+		w, err := k.merge(path, e)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(before, contents(t, backup)); diff != "" {
+		if diff := cmp.Diff(before, contents(t, w.Backup)); diff != "" {
 			t.Error(diff)
 		}
 	}
@@ -83,8 +83,8 @@ func TestMergeKeepsTheFirstStateAndTheLastThree(t *testing.T) {
 	}
 	at = at.Add(-48 * time.Hour)
 	e := entry()
-	backup, err := k.merge(path, e)
-	if err != nil || !strings.Contains(contents(t, backup), "lease-5") {
+	w, err := k.merge(path, e)
+	if err != nil || !strings.Contains(contents(t, w.Backup), "lease-5") {
 		t.Errorf("with a clock that went back: %v", err)
 	}
 	if absent(mine) {

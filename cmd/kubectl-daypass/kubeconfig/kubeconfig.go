@@ -23,11 +23,17 @@ type Entry struct {
 	Context, Cluster, User string
 	Server                 string
 	CA                     []byte // PEM; empty: the system's authorities
+	ProxyURL               string // empty: kubectl goes straight there
+	TLSServerName          string // empty: the certificate is for the server's own name
 	Namespace              string // empty: what the file says stays
 	Command                string
 	Args                   []string
 	Use                    bool // make it the current context
 	InstallHint            string
+	// Beside are the files that kubectl reads with the one the entry goes into.
+	Beside []string
+
+	early bool // the way to the cluster is not known yet
 }
 
 func (e Entry) check() error {
@@ -48,20 +54,14 @@ func Path(flag string) string {
 	if flag != "" {
 		return flag
 	}
-	first := ""
-	for _, path := range filepath.SplitList(os.Getenv("KUBECONFIG")) {
-		if path == "" {
-			continue
-		}
+	all := listed()
+	for _, path := range all {
 		if _, err := os.Stat(path); err == nil {
 			return path
 		}
-		if first == "" {
-			first = path
-		}
 	}
-	if first != "" {
-		return first
+	if len(all) > 0 {
+		return all[0]
 	}
 	home, err := os.UserHomeDir()
 	if err != nil {
@@ -70,16 +70,47 @@ func Path(flag string) string {
 	return filepath.Join(home, ".kube", "config")
 }
 
-// Merge puts e into the kubeconfig at path and names the backup of what was
-// there before. Nothing is written, and backup is empty, when all of e is in
-// the file already. On any error the file is as it was.
-func Merge(path string, e Entry) (backup string, err error) {
-	return defaults().merge(path, e)
+// listed are the files that $KUBECONFIG names.
+func listed() (all []string) {
+	for _, path := range filepath.SplitList(os.Getenv("KUBECONFIG")) {
+		if path != "" {
+			all = append(all, path)
+		}
+	}
+	return all
 }
 
-// Try says whether Merge could write to the kubeconfig at path, as far as that
-// can be seen before it is known what. It changes nothing.
-func Try(path string) error {
+// Beside are the files that kubectl reads with the one that is meant: of what
+// is in several, it takes the first. One that a flag names it reads alone.
+func Beside(flag string) (others []string) {
+	if flag != "" {
+		return nil
+	}
+	main := Path(flag)
+	is, _ := os.Stat(main) // one that is not there is no other's file
+	for _, path := range listed() {
+		if info, err := os.Stat(path); err == nil && path != main && !os.SameFile(is, info) {
+			others = append(others, path)
+		}
+	}
+	return others
+}
+
+// Written is what a merge did.
+type Written struct {
+	Backup string // of what was there before; empty when nothing was written
+	// Dropped are the fields of the cluster that the entry no longer has.
+	Dropped []string
+}
+
+// Merge puts e into the kubeconfig at path. Nothing is written when all of e
+// is in the file already. On any error the file is as it was.
+func Merge(path string, e Entry) (Written, error) { return defaults().merge(path, e) }
+
+// Try says whether Merge could put e into the kubeconfig at path, as far as
+// that can be seen beforehand: without a context, no name is known yet, and how
+// the cluster is reached never is. It changes nothing.
+func Try(path string, e Entry) error {
 	k := defaults()
 	real, err := follow(path)
 	if err != nil {
@@ -89,11 +120,20 @@ func Try(path string) error {
 	if err != nil {
 		return err
 	}
-	old, err := read(real)
-	if err == nil {
-		_, err = parse(real, old.text)
+	return errors.Join(try(real, e), held.release())
+}
+
+func try(path string, e Entry) error {
+	old, err := read(path)
+	if err != nil {
+		return err
 	}
-	return errors.Join(err, held.release())
+	d, err := parse(path, old.text)
+	if err != nil || e.Context == "" {
+		return err
+	}
+	d.beside, e.early = glance(e.Beside), true
+	return d.checkFree(e)
 }
 
 // Remove takes contexts out that Holdings listed under the same command, each
@@ -116,11 +156,16 @@ func defaults() keeper {
 	return keeper{now: time.Now, patience: 5 * time.Second, tick: 50 * time.Millisecond}
 }
 
-func (k keeper) merge(path string, e Entry) (string, error) {
+func (k keeper) merge(path string, e Entry) (w Written, err error) {
 	if err := e.check(); err != nil {
-		return "", err
+		return w, err
 	}
-	return k.change(path, true, func(d document) ([]step, error) { return mergeSteps(d, e) })
+	w.Backup, err = k.change(path, true, func(d document) ([]step, error) {
+		d.beside = glance(e.Beside)
+		w.Dropped = d.dropped(e)
+		return mergeSteps(d, e)
+	})
+	return w, err
 }
 
 func (k keeper) remove(path, command string, gone []Holding) (took []Holding, backup string, err error) {

@@ -78,11 +78,11 @@ func load(t *testing.T, path string) *api.Config {
 
 func merge(t *testing.T, path string, e Entry) string {
 	t.Helper()
-	backup, err := Merge(path, e)
+	w, err := Merge(path, e)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return backup
+	return w.Backup
 }
 
 // held is an entry as Holdings lists it.
@@ -111,8 +111,8 @@ func holds(t *testing.T, config *api.Config, e Entry) {
 	if context == nil || cluster == nil || user == nil {
 		t.Fatalf("the entry is not there: %v %v %v", context, cluster, user)
 	}
-	got := []string{context.Cluster, context.AuthInfo, context.Namespace, cluster.Server, string(cluster.CertificateAuthorityData)}
-	want := []string{e.Cluster, e.User, e.Namespace, e.Server, string(e.CA)}
+	got := []string{context.Cluster, context.AuthInfo, context.Namespace, cluster.Server, string(cluster.CertificateAuthorityData), cluster.ProxyURL, cluster.TLSServerName}
+	want := []string{e.Cluster, e.User, e.Namespace, e.Server, string(e.CA), e.ProxyURL, e.TLSServerName}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -248,6 +248,42 @@ func TestMergeWorksInEveryForm(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestMergeFollowsTheWayToACluster(t *testing.T) {
+	for name, before := range forms(t) {
+		t.Run(name, func(t *testing.T) {
+			path := place(t, before)
+			for _, way := range [][2]string{{"http://egress.example.com:3128", "kubernetes.default.svc"}, {"socks5://localhost:1080", ""}, {"", ""}} {
+				e := entry()
+				e.ProxyURL, e.TLSServerName = way[0], way[1]
+				merge(t, path, e)
+				holds(t, load(t, path), e)
+			}
+			if strings.Count(contents(t, path), "proxy-url") != strings.Count(before, "proxy-url") {
+				t.Errorf("something of the way is left:\n%s", contents(t, path))
+			}
+		})
+	}
+	path := place(t, "")
+	e := entry()
+	e.ProxyURL, e.TLSServerName = "http://egress.example.com:3128", "kubernetes.default.svc"
+	merge(t, path, e)
+	w, err := Merge(path, entry())
+	if diff := cmp.Diff([]string{"proxy-url", "tls-server-name"}, w.Dropped); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
+	if w, err := Merge(path, entry()); err != nil || w.Dropped != nil {
+		t.Errorf("%v, %+v", err, w)
+	}
+	merge(t, path, e)
+	remove(t, path, e)
+	if len(load(t, path).Clusters) != 0 {
+		t.Errorf("the cluster stays:\n%s", contents(t, path))
+	}
+	merged := place(t, "x: &x {proxy-url: 'http://elsewhere:3128'}\nclusters:\n- name: prod\n  cluster: {server: 'https://prod.eks.example.com', <<: *x}\ncontexts: [{name: prod-reader, context: {cluster: prod, user: prod-reader}}]\nusers: [{name: prod-reader, user: {exec: {command: kubectl-daypass, args: [token]}}}]\n")
+	merge(t, merged, entry())
+	holds(t, load(t, merged), entry())
 }
 
 func TestMergeThenRemoveLeavesWhatWasThere(t *testing.T) {

@@ -117,6 +117,26 @@ func setDefault(n *yaml.Node, key string, value *yaml.Node) {
 	set(n, key, value)
 }
 
+// settle gives a mapping's key a text, or none. What is merged in from elsewhere
+// is covered by an empty one, for to readers that is none.
+func settle(n *yaml.Node, key, value string) {
+	if value == "" {
+		unset(n, key)
+	}
+	if text(field(n, key)) != value {
+		set(n, key, str(value))
+	}
+}
+
+func unset(n *yaml.Node, key string) {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			n.Content = append(n.Content[:i:i], n.Content[i+2:]...)
+			return
+		}
+	}
+}
+
 func mapping(pairs ...*yaml.Node) *yaml.Node {
 	return &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: pairs}
 }

@@ -27,14 +27,14 @@ func mergeSteps(d document, e Entry) ([]step, error) {
 		put{"contexts", e.Context, e.fillContext},
 		put{"users", e.User, e.fillUser},
 	)
-	if e.Use || d.bare() {
+	if e.Use || d.bare() && !slices.ContainsFunc(d.beside, func(other document) bool { return !other.bare() }) {
 		steps = append(steps, current{e.Context})
 	}
 	return steps, nil
 }
 
-// bare says that the file names nothing yet, so that a current context is
-// help and not a switch.
+// bare says that the file names nothing yet. Where none that kubectl reads
+// does, a current context is help and not a switch.
 func (d document) bare() bool {
 	for _, list := range lists() {
 		if items := child(d.root, list); items != nil && len(items.Content) > 0 {
@@ -51,6 +51,29 @@ func (e Entry) fillCluster(body *yaml.Node) {
 	if len(e.CA) > 0 {
 		setDefault(body, "certificate-authority-data", str(base64.StdEncoding.EncodeToString(e.CA)))
 	}
+	for _, way := range e.route() {
+		settle(body, way.key, way.value)
+	}
+}
+
+// way is a field of a cluster about how kubectl gets there.
+type way struct{ key, value string }
+
+// route is where each is to lead. Unlike other fields, one that the entry does
+// not have goes: a proxy that is no more leads nowhere.
+func (e Entry) route() []way {
+	return []way{{"proxy-url", e.ProxyURL}, {"tls-server-name", e.TLSServerName}}
+}
+
+// dropped are the fields that go from the entry's cluster.
+func (d document) dropped(e Entry) (all []string) {
+	body := field(d.item("clusters", e.Cluster), "cluster")
+	for _, way := range e.route() {
+		if way.value == "" && text(field(body, way.key)) != "" {
+			all = append(all, way.key)
+		}
+	}
+	return all
 }
 
 func (e Entry) fillContext(body *yaml.Node) {
@@ -81,21 +104,31 @@ func (e Entry) fillUser(body *yaml.Node) {
 	}
 }
 
-// checkFree refuses to write over what is not ours.
+// checkFree refuses to write over what is not ours, and to cover it: what is in
+// the first file, kubectl does not look for in others.
 func (d document) checkFree(e Entry) error {
-	if user := d.item("users", e.User); user != nil {
+	for _, one := range append([]document{d}, d.beside...) {
+		if err := d.checkFreeIn(one, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d document) checkFreeIn(one document, e Entry) error {
+	if user := one.item("users", e.User); user != nil {
 		if why := e.notOurs(user); why != "" {
-			return d.taken(user, "user", e.User, "it "+why)
+			return one.taken(user, "user", e.User, "it "+why)
 		}
 	}
-	if context := d.item("contexts", e.Context); context != nil {
+	if context := one.item("contexts", e.Context); context != nil {
 		if why := d.contextInTheWay(context, e); why != "" {
-			return d.taken(context, "context", e.Context, why)
+			return one.taken(context, "context", e.Context, why)
 		}
 	}
-	if cluster := d.item("clusters", e.Cluster); cluster != nil {
+	if cluster := one.item("clusters", e.Cluster); cluster != nil {
 		if why := d.clusterInTheWay(cluster, e); why != "" {
-			return d.taken(cluster, "cluster", e.Cluster, why)
+			return one.taken(cluster, "cluster", e.Cluster, why)
 		}
 	}
 	return nil
@@ -107,7 +140,7 @@ func (d document) taken(item *yaml.Node, what, name, why string) error {
 
 func (d document) clusterInTheWay(cluster *yaml.Node, e Entry) string {
 	body := field(cluster, "cluster")
-	if at := text(field(body, "server")); !sameServer(at, e.Server) && !d.onlyOurs(e) {
+	if at := text(field(body, "server")); e.elsewhere(at) && !d.onlyOurs(e) {
 		return "it is at " + at + ", and this one at " + e.Server
 	}
 	for _, key := range []string{"insecure-skip-tls-verify", "certificate-authority"} {
@@ -115,10 +148,35 @@ func (d document) clusterInTheWay(cluster *yaml.Node, e Entry) string {
 			return "it has " + key
 		}
 	}
-	want := mapping(str("name"), str(e.Cluster), str("cluster"), clone(body))
-	e.fillCluster(child(want, "cluster"))
-	if !same(child(want, "cluster"), clone(body)) && d.usedByOthers(e) {
-		return "its certificate authority differs, and contexts of others use it"
+	if e.early {
+		return ""
+	}
+	for _, way := range e.route() {
+		if leads := text(field(body, way.key)); leads != "" && leads != way.value && !d.onlyOurs(e) {
+			return "it has " + way.key
+		}
+	}
+	want := clone(body)
+	e.fillCluster(want)
+	if what := differing(want, clone(body)); what != "" && d.usedByOthers(e) {
+		return "its " + what + " differs, and contexts of others use it"
+	}
+	return ""
+}
+
+// elsewhere says whether a server is another than the entry's, as far as that
+// is known.
+func (e Entry) elsewhere(server string) bool {
+	return !sameServer(server, e.Server) && (e.Server != "" || !e.early)
+}
+
+// differing is the first of a mapping's fields that another has not so.
+func differing(want, has *yaml.Node) string {
+	for i := 0; i+1 < len(want.Content); i += 2 {
+		key := want.Content[i].Value
+		if old := child(has, key); old == nil || !same(old, want.Content[i+1]) {
+			return strings.TrimSuffix(key, "-data")
+		}
 	}
 	return ""
 }
@@ -126,12 +184,12 @@ func (d document) clusterInTheWay(cluster *yaml.Node, e Entry) string {
 // usedByOthers says whether a context with a user that is not this Daypass's
 // names the entry's cluster.
 func (d document) usedByOthers(e Entry) bool {
-	for _, context := range d.items("contexts") {
+	for _, context := range d.together("contexts") {
 		body := field(context, "context")
 		if text(field(body, "cluster")) != e.Cluster {
 			continue
 		}
-		if user := d.item("users", text(field(body, "user"))); user == nil || e.notOurs(user) != "" {
+		if user := d.known("users", text(field(body, "user"))); user == nil || e.notOurs(user) != "" {
 			return true
 		}
 	}
@@ -141,7 +199,7 @@ func (d document) usedByOthers(e Entry) bool {
 // onlyOurs says whether the entry's cluster is named by contexts of this
 // Daypass alone, and by one at least: then a cluster that moved is followed.
 func (d document) onlyOurs(e Entry) bool {
-	used := slices.ContainsFunc(d.items("contexts"), func(context *yaml.Node) bool {
+	used := slices.ContainsFunc(d.together("contexts"), func(context *yaml.Node) bool {
 		return text(field(field(context, "context"), "cluster")) == e.Cluster
 	})
 	return used && !d.usedByOthers(e)
@@ -150,7 +208,7 @@ func (d document) onlyOurs(e Entry) bool {
 func (d document) contextInTheWay(context *yaml.Node, e Entry) string {
 	body := field(context, "context")
 	name := text(field(body, "user"))
-	user := d.item("users", name)
+	user := d.known("users", name)
 	if user == nil && name != e.User {
 		return "its user is " + name
 	}
@@ -160,11 +218,11 @@ func (d document) contextInTheWay(context *yaml.Node, e Entry) string {
 		}
 	}
 	name = text(field(body, "cluster"))
-	cluster := d.item("clusters", name)
+	cluster := d.known("clusters", name)
 	if cluster == nil && name != e.Cluster {
 		return "its cluster is " + name
 	}
-	if at := text(field(field(cluster, "cluster"), "server")); cluster != nil && name != e.Cluster && !sameServer(at, e.Server) {
+	if at := text(field(field(cluster, "cluster"), "server")); cluster != nil && name != e.Cluster && e.elsewhere(at) {
 		return "its cluster is at " + at + ", and this one at " + e.Server
 	}
 	return "" // of the entry's own cluster, clusterInTheWay decides
@@ -211,7 +269,9 @@ func asWeMakeThem(cluster *yaml.Node) bool {
 		return false
 	}
 	for i := 0; i < len(body.Content); i += 2 {
-		if key := body.Content[i].Value; key != "server" && key != "certificate-authority-data" {
+		switch body.Content[i].Value {
+		case "server", "certificate-authority-data", "proxy-url", "tls-server-name":
+		default:
 			return false
 		}
 	}

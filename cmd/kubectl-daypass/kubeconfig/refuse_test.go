@@ -89,6 +89,9 @@ func TestMergeNeverOverwritesAnEntryOfAnother(t *testing.T) {
 		{"a cluster that lies elsewhere, and that others use", strings.Replace(theirs("{server: 'https://other'}", context, user), "contexts:\n", "contexts:\n- name: ada\n  context: {cluster: prod, user: ada}\n", 1), "it is at https://other, and this one at https://prod.eks.example.com"},
 		{"a cluster that checks no certificate", theirs("{server: 'https://prod.eks.example.com', insecure-skip-tls-verify: true}", context, user), "insecure-skip-tls-verify"},
 		{"a cluster with a file of authorities", theirs("{server: 'https://prod.eks.example.com', certificate-authority: a}", context, user), "certificate-authority"},
+		{"a cluster that nobody uses, with a proxy", "clusters: [{name: prod, cluster: {server: 'https://prod.eks.example.com', proxy-url: 'http://elsewhere:3128'}}]\n", "it has proxy-url"},
+		{"a cluster that nobody uses, with a proxy from elsewhere", "x: &x {proxy-url: 'http://elsewhere:3128'}\nclusters: [{name: prod, cluster: {server: 'https://prod.eks.example.com', <<: *x}}]\n", "it has proxy-url"},
+		{"a cluster that nobody uses, under another name", "clusters: [{name: prod, cluster: {server: 'https://prod.eks.example.com', tls-server-name: elsewhere}}]\n", "it has tls-server-name"},
 		{"a user with a token", theirs(server, context, "{token: x}"), `user "prod-reader"`},
 		{"a user with another helper", theirs(server, context, "{exec: {command: aws, args: [token]}}"), "kubectl-daypass"},
 		{"a user with another deed of our helper", theirs(server, context, "{exec: {command: kubectl-daypass, args: [login]}}"), `user "prod-reader"`},
@@ -123,6 +126,20 @@ func TestMergeNeverOverwritesAnEntryOfAnother(t *testing.T) {
 	}
 }
 
+func TestMergeBreaksNobodyElsesWayToACluster(t *testing.T) {
+	path := place(t, "")
+	merge(t, path, entry())
+	ada := strings.Replace(contents(t, path), "users:\n", "users:\n- name: ada\n  user: {token: x}\n", 1)
+	ada = strings.Replace(ada, "contexts:\n", "contexts:\n- name: ada\n  context: {cluster: prod, user: ada}\n", 1)
+	path = place(t, ada)
+	e := entry()
+	e.ProxyURL = "http://egress.example.com:3128"
+	if _, err := Merge(path, e); err == nil || !strings.Contains(err.Error(), "its proxy-url differs, and contexts of others use it") {
+		t.Error(err)
+	}
+	untouched(t, path, ada)
+}
+
 func TestMergeFollowsAClusterThatMoved(t *testing.T) {
 	path := place(t, "")
 	merge(t, path, entry())
@@ -134,21 +151,59 @@ func TestMergeFollowsAClusterThatMoved(t *testing.T) {
 
 func TestTryTellsBeforehandAndChangesNothing(t *testing.T) {
 	good := place(t, "apiVersion: v1\n")
-	if err := Try(good); err != nil {
+	if err := Try(good, Entry{}); err != nil {
 		t.Error(err)
 	}
 	untouched(t, good, "apiVersion: v1\n")
 	missing := filepath.Join(t.TempDir(), "new", "config")
-	if err := Try(missing); err != nil {
+	if err := Try(missing, Entry{}); err != nil {
 		t.Error(err)
 	}
 	if _, err := os.Stat(missing); err == nil {
 		t.Error("it was made")
 	}
 	for _, bad := range []string{place(t, "a: [\n"), t.TempDir()} {
-		if err := Try(bad); err == nil || !strings.Contains(err.Error(), bad) {
+		if err := Try(bad, Entry{}); err == nil || !strings.Contains(err.Error(), bad) {
 			t.Errorf("%s: %v", bad, err)
 		}
+	}
+}
+
+func TestTryTellsOfNamesThatAreTaken(t *testing.T) {
+	early := entry()
+	early.Server, early.CA = "", nil
+	const free = "users: [{name: prod-reader, user: {exec: {command: kubectl-daypass, args: [token]}}}]\n"
+	for _, c := range []struct {
+		name, text, want string
+		server           string
+	}{
+		{"nothing is taken", "", "", ""},
+		{"the user is ours", free, "", ""},
+		{"the user is somebody else's", "users: [{name: prod-reader, user: {token: x}}]\n", `user "prod-reader"`, ""},
+		{"the context is somebody else's", "contexts: [{name: prod-reader, context: {cluster: prod, user: ada}}]\n", `context "prod-reader"`, ""},
+		{"the cluster may be the same", "clusters: [{name: prod, cluster: {server: 'https://mine.example.com', proxy-url: 'http://p'}}]\n", "", ""},
+		{"a context's cluster may be the same", free + "clusters: [{name: c, cluster: {server: 'https://mine.example.com'}}]\ncontexts: [{name: prod-reader, context: {cluster: c, user: prod-reader}}]\n", "", ""},
+		{"the cluster is another", "clusters: [{name: prod, cluster: {server: 'https://mine.example.com'}}]\n", `cluster "prod"`, "https://prod.eks.example.com"},
+		{"the cluster is the same", "clusters: [{name: prod, cluster: {server: 'https://prod.eks.example.com', proxy-url: 'http://p'}}]\n", "", "https://prod.eks.example.com"},
+		{"the cluster checks no certificate", "clusters: [{name: prod, cluster: {server: 'https://prod.eks.example.com', insecure-skip-tls-verify: true}}]\n", "insecure-skip-tls-verify", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := early
+			e.Server = c.server
+			path, empty := place(t, c.text), place(t, "")
+			e.Beside = []string{path}
+			for _, at := range []string{path, empty} {
+				err := Try(at, e)
+				if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), path+", line ")) {
+					t.Errorf("%s: %v", at, err)
+				}
+			}
+			untouched(t, path, c.text)
+		})
+	}
+	nameless := place(t, "users: [{name: '', user: {token: x}}]\n")
+	if err := Try(nameless, Entry{}); err != nil {
+		t.Errorf("no name is known, and one is taken: %v", err)
 	}
 }
 
@@ -192,7 +247,7 @@ func TestRemoveTakesOnlyWhatNobodyElseNeeds(t *testing.T) {
 }
 
 func TestRemoveKeepsAClusterThatWasThereBefore(t *testing.T) {
-	before := "clusters:\n- name: prod\n  cluster:\n    server: https://prod.eks.example.com/\n    tls-server-name: prod # mine\n"
+	before := "clusters:\n- name: prod\n  cluster:\n    server: https://prod.eks.example.com/\n    disable-compression: true # mine\n"
 	path := place(t, before)
 	e := entry()
 	e.CA = nil
