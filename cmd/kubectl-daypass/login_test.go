@@ -13,8 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// waiting is a login that waits for somebody to follow its link.
-type waiting struct {
+// loggingIn is a login that waits for somebody to follow its link.
+type loggingIn struct {
 	*desk
 	command *exec.Cmd
 	said    *bufio.Reader
@@ -22,9 +22,9 @@ type waiting struct {
 	out     strings.Builder
 }
 
-func (d *desk) begin() *waiting {
+func (d *desk) begin() *loggingIn {
 	d.Helper()
-	w := &waiting{desk: d, command: d.command("login", "--no-browser", d.server.URL)}
+	w := &loggingIn{desk: d, command: d.command("login", "--no-browser", d.server.URL)}
 	w.command.Stdout = &w.out
 	pipe, err := w.command.StderrPipe()
 	if err == nil {
@@ -41,7 +41,7 @@ func (d *desk) begin() *waiting {
 }
 
 // finish follows the link.
-func (w *waiting) finish() {
+func (w *loggingIn) finish() {
 	w.Helper()
 	w.open(strings.NewReader(w.link))
 	rest, _ := io.ReadAll(w.said) // Wait tells how it ended
