@@ -107,6 +107,7 @@ type writer struct {
 	used  time.Time // when the connection did something last
 
 	dropped time.Time // when proofs that are over were dropped last
+	spent   int       // proofs since then
 }
 
 // commit runs a batch in one transaction and answers each of its jobs.
