@@ -78,6 +78,9 @@ func (w Hand) SpendTogether(proofs []Spending, dos ...func(*Tx) error) []error {
 	return errs
 }
 
+// DropProofs is the statement that drops old proofs.
+const DropProofs = dropProofs
+
 // Postgres reports whether the database is one.
 func (s *Store) Postgres() bool { return s.cfg.Postgres != "" }
 

@@ -1,7 +1,9 @@
 package store_test
 
 import (
+	"database/sql"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/daypass/daypass/store"
@@ -22,6 +24,42 @@ func TestPostgres(t *testing.T) {
 		s := storetest.Open(t, fresh(t))
 		if _, err := s.Reads().ExecContext(t.Context(), `DELETE FROM outbox`); err == nil {
 			t.Error("a reader wrote")
+		}
+	})
+	t.Run("finds old proofs without reading all of them", func(t *testing.T) {
+		c := fresh(t)
+		storetest.Open(t, c)
+		db, err := sql.Open("pgx", c.Postgres)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		db.SetMaxOpenConns(1) // what is prepared belongs to a connection
+		for _, query := range []string{
+			`INSERT INTO proofs SELECT sha256(i::text::bytea), i FROM generate_series(1, 300000) AS n(i)`,
+			`ANALYZE proofs`,
+			`SET plan_cache_mode = force_generic_plan`, // whatever was found of other times
+			`PREPARE dropping (bigint) AS ` + store.DropProofs,
+		} {
+			if _, err := db.ExecContext(t.Context(), query); err != nil {
+				t.Fatal(err)
+			}
+		}
+		rows, err := db.QueryContext(t.Context(), `EXPLAIN EXECUTE dropping (100)`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rows.Close()
+		plan := ""
+		for rows.Next() {
+			var line string
+			if err := rows.Scan(&line); err != nil {
+				t.Fatal(err)
+			}
+			plan += line + "\n"
+		}
+		if strings.Contains(plan, "Seq Scan") || !strings.Contains(plan, "Index") {
+			t.Errorf("PostgreSQL's plan is\n%s", plan)
 		}
 	})
 	t.Run("goes on when its connections were cut", func(t *testing.T) {

@@ -147,6 +147,10 @@ func (t *tx) spend(x *spent) error {
 	return nil
 }
 
+const dropProofs = `
+DELETE FROM proofs WHERE proof_hash IN
+	(SELECT proof_hash FROM proofs WHERE until_us < $1 ORDER BY until_us LIMIT 256)`
+
 // dropEvery is how often proofs that are over are dropped, at least.
 const dropEvery = 100 * time.Millisecond
 
@@ -164,8 +168,6 @@ func (t *tx) dropProofs(now time.Time) error {
 		return nil
 	}
 	t.writer.dropped, t.writer.spent = now, 0
-	_, err := t.exec(`
-DELETE FROM proofs WHERE proof_hash IN
-	(SELECT proof_hash FROM proofs WHERE until_us < $1 ORDER BY until_us LIMIT 256)`, us(now))
+	_, err := t.exec(dropProofs, us(now))
 	return err
 }
