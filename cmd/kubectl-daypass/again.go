@@ -97,7 +97,7 @@ func (h home) displaced(c *cobra.Command, running map[string]api.Lease, now got)
 	if !ok || l.ID == now.Lease.ID {
 		return nil
 	}
-	h.say("The context's lease before, %s (%s on %s), goes on until %s. To end it: %s", l.ID, l.Role, l.Cluster, clock(l.EndsAt), h.line(c, "end "+l.ID))
+	h.say("The lease that the context had before, %s (%s on %s), goes on until %s. To end it: %s", l.ID, l.Role, l.Cluster, clock(l.EndsAt), h.line(c, "end "+l.ID))
 	return &l
 }
 

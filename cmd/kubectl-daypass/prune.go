@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -57,6 +58,8 @@ type pruning struct {
 	Backup     string `json:"backup,omitempty"`
 	DryRun     bool   `json:"dryRun"`
 	Contexts   []seen `json:"contexts"` // all of ours
+
+	of string // whose contexts they are
 }
 
 func (p pruning) names() []string {
@@ -70,9 +73,12 @@ func (p pruning) names() []string {
 }
 
 func (w world) prune(c *cobra.Command, file string, dry bool) error {
-	p := pruning{Kubeconfig: file, DryRun: dry}
-	var err error
-	if p.Contexts, err = w.look(c, file); err != nil {
+	only, err := w.only(c)
+	if err != nil {
+		return err
+	}
+	p := pruning{Kubeconfig: file, DryRun: dry, of: cmp.Or(only, "Daypass")}
+	if p.Contexts, err = w.look(c, file, only); err != nil {
 		return err
 	}
 	if err := p.take(); err != nil {
@@ -106,12 +112,8 @@ func (p *pruning) take() error {
 }
 
 // look finds the contexts of ours, and asks their servers.
-func (w world) look(c *cobra.Command, file string) ([]seen, error) {
+func (w world) look(c *cobra.Command, file, only string) ([]seen, error) {
 	held, err := kubeconfig.Holdings(file, command())
-	if err != nil {
-		return nil, err
-	}
-	only, err := w.only(c)
 	if err != nil {
 		return nil, err
 	}
@@ -239,7 +241,7 @@ func (w world) tellPruned(p pruning) error {
 func (p pruning) last() string {
 	switch {
 	case len(p.Contexts) == 0:
-		return "No context in " + p.Kubeconfig + " is of Daypass."
+		return "No context in " + p.Kubeconfig + " is of " + p.of + "."
 	case len(p.names()) == 0:
 		return "Nothing was taken out of " + p.Kubeconfig + "."
 	case p.DryRun:
@@ -248,7 +250,7 @@ func (p pruning) last() string {
 	say := "What " + p.Kubeconfig + " was before is in " + p.Backup + "."
 	for _, s := range p.Contexts {
 		if s.Pruned && s.held.Current {
-			say += " " + s.Context + " was the current context; choose another: kubectl config use-context NAME"
+			say += " " + s.Context + " was the current context, and now there is none; choose one: kubectl config use-context NAME"
 		}
 	}
 	return say

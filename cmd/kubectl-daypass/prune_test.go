@@ -107,7 +107,7 @@ func TestPrune(t *testing.T) {
 		d.must("end", id)
 		file := filepath.Join(d.home, ".kube", "config")
 		out := d.must("prune")
-		if !strings.Contains(out, "Took daypass-payments-prod-viewer out: its lease "+id+" ended 20") || !strings.Contains(out, " daypass-payments-prod-viewer was the current context; choose another: kubectl config use-context NAME\n") {
+		if !strings.Contains(out, "Took daypass-payments-prod-viewer out: its lease "+id+" ended 20") || !strings.Contains(out, " daypass-payments-prod-viewer was the current context, and now there is none; choose one: kubectl config use-context NAME\n") {
 			t.Error(out)
 		}
 		if !strings.Contains(d.read(file), "current-context: \"\"\n") {
@@ -117,6 +117,9 @@ func TestPrune(t *testing.T) {
 			t.Error(out)
 		}
 		if out := d.must("prune"); out != "No context in "+file+" is of Daypass.\n" {
+			t.Error(out)
+		}
+		if out := d.must("prune", "--server", "https://daypass.example.com"); out != "No context in "+file+" is of https://daypass.example.com.\n" {
 			t.Error(out)
 		}
 		d.reads(file)
