@@ -23,7 +23,7 @@ func pruneCommand(w world) *cobra.Command {
 			if err := checkForm(c); err != nil {
 				return err
 			}
-			return w.prune(c, kubeconfig.Path(file), dry)
+			return w.prune(c, file, dry)
 		},
 	}
 	c.Flags().StringVar(&file, "kubeconfig", "", "the kubeconfig to look through (default: $KUBECONFIG or ~/.kube/config)")
@@ -77,19 +77,19 @@ func (w world) prune(c *cobra.Command, file string, dry bool) error {
 	if err != nil {
 		return err
 	}
-	p := pruning{Kubeconfig: file, DryRun: dry, of: cmp.Or(only, "Daypass")}
-	if p.Contexts, err = w.look(c, file, only); err != nil {
+	p := pruning{Kubeconfig: kubeconfig.Path(file), DryRun: dry, of: cmp.Or(only, "Daypass")}
+	if p.Contexts, err = w.look(c, p.Kubeconfig, only); err != nil {
 		return err
 	}
-	if err := p.take(); err != nil {
+	if err := p.take(kubeconfig.Beside(file)); err != nil {
 		return err
 	}
 	w.tellUnasked(p)
 	return w.give(c, p, p.names(), func() error { return w.tellPruned(p) })
 }
 
-// take takes out what goes.
-func (p *pruning) take() error {
+// take takes out what goes, and leaves what the files beside need.
+func (p *pruning) take(beside []string) error {
 	var gone []kubeconfig.Holding
 	for _, s := range p.Contexts {
 		if s.goes() {
@@ -99,7 +99,7 @@ func (p *pruning) take() error {
 	took := gone
 	if len(gone) > 0 && !p.DryRun {
 		var err error
-		if took, p.Backup, err = kubeconfig.Remove(p.Kubeconfig, command(), gone...); err != nil {
+		if took, p.Backup, err = kubeconfig.Remove(p.Kubeconfig, command(), beside, gone...); err != nil {
 			return err
 		}
 	}

@@ -157,6 +157,20 @@ func TestPrune(t *testing.T) {
 			t.Errorf("%+v, %s", p, said)
 		}
 	})
+	t.Run("leaves what another file of $KUBECONFIG needs", func(t *testing.T) {
+		d := newDesk(t)
+		first, _ := d.signedIn().get()
+		d.server.Over(first.Lease.ID)
+		other := filepath.Join(d.home, "other")
+		text := "contexts:\n- name: mine\n  context: {cluster: " + first.Context + ", user: " + first.Context + "}\n"
+		if err := os.WriteFile(other, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		d.env = append(d.env, "KUBECONFIG="+first.Kubeconfig+string(filepath.ListSeparator)+other)
+		if p, _ := d.prune(); !p.Contexts[0].Pruned || strings.Count(d.read(first.Kubeconfig), "name: "+first.Context+"\n") != 2 || d.read(other) != text {
+			t.Errorf("%+v:\n%s", p, d.read(first.Kubeconfig))
+		}
+	})
 	t.Run("asks for one that is not listed by its name", func(t *testing.T) {
 		d := newDesk(t)
 		d.login()
