@@ -41,12 +41,12 @@ func (h home) running(ctx context.Context, client *api.Client, want wish) map[st
 
 // lasting finds the lease that the context has already, where that is what is
 // wanted and goes on for about as long.
-func (h home) lasting(ctx context.Context, client *api.Client, ask api.Ask, want wish, running map[string]api.Lease) (api.Entry, bool) {
+func (h home) lasting(ctx context.Context, client *api.Client, d api.Decision, ask api.Ask, want wish, running map[string]api.Lease) (api.Entry, bool) {
 	if want.anew || want.breakGlass || want.reason != "" { // a reason is for what begins with it
 		return api.Entry{}, false
 	}
 	for name, l := range running {
-		if !want.is(l, ask) || !h.enough(ctx, client, ask, l) {
+		if !want.is(l, ask) || !h.enough(client, d, ask, l) {
 			continue
 		}
 		entry, err := client.Entry(ctx, l.ID)
@@ -65,9 +65,8 @@ func (w wish) is(l api.Lease, ask api.Ask) bool {
 // enough says whether a lease has nine tenths of what one would have that
 // starts now. A server that does not tell how long that is leaves it at what
 // was asked for, or at half of the lease's own length.
-func (h home) enough(ctx context.Context, client *api.Client, ask api.Ask, l api.Lease) bool {
-	d, err := client.Decide(ctx, ask)
-	if err != nil || len(d.Refusals) > 0 {
+func (h home) enough(client *api.Client, d api.Decision, ask api.Ask, l api.Lease) bool {
+	if d.Answer == "" || len(d.Refusals) > 0 {
 		return false // who then starts one is told why not
 	}
 	left := func(end time.Time) time.Duration { return client.Local(end).Sub(h.now()) }
@@ -97,7 +96,7 @@ func (h home) displaced(c *cobra.Command, running map[string]api.Lease, now got)
 	if !ok || l.ID == now.Lease.ID {
 		return nil
 	}
-	h.say("The context's lease before, %s (%s on %s), goes on until %s. To end it: %s", l.ID, l.Role, l.Cluster, clock(l.EndsAt), h.line(c, "end "+l.ID))
+	h.say("The lease that the context had before, %s (%s on %s), goes on until %s. To end it: %s", l.ID, l.Role, l.Cluster, clock(l.EndsAt), h.line(c, "end "+l.ID))
 	return &l
 }
 

@@ -83,14 +83,15 @@ func (h home) get(c *cobra.Command, client *api.Client, cluster string, want wis
 			return err
 		}
 	}
-	if err := h.try(c.Context(), client, want, cluster); err != nil {
+	d, err := h.try(c.Context(), client, want, cluster)
+	if err != nil {
 		return err
 	}
 	if err := h.confirm(c.Context(), client, want, cluster); err != nil {
 		return meant(c.Context(), client, err, cluster, want)
 	}
 	before := h.running(c.Context(), client, want)
-	if entry, ok := h.lasting(c.Context(), client, want.ask(cluster), want, before); ok {
+	if entry, ok := h.lasting(c.Context(), client, d, want.ask(cluster), want, before); ok {
 		return h.stay(c, entry, want)
 	}
 	if err := c.Context().Err(); err != nil {
@@ -117,14 +118,14 @@ func (h home) get(c *cobra.Command, client *api.Client, cluster string, want wis
 
 // try looks before anything is on record whether the kubeconfig can take the
 // entry, by the names that the server will give it. Where it does not tell
-// them, or refuses, what comes next says so.
-func (h home) try(ctx context.Context, client *api.Client, want wish, cluster string) error {
+// them, or refuses, what comes next says so. It gives what the server decides.
+func (h home) try(ctx context.Context, client *api.Client, want wish, cluster string) (api.Decision, error) {
 	d, _ := client.Decide(ctx, want.ask(cluster))
 	if d.Context != "" && want.context == "" && !tame(d.Context) {
-		return badContext(d.Context)
+		return d, badContext(d.Context)
 	}
 	e := api.Entry{Context: d.Context, Server: d.Server, Namespace: want.namespace}
-	return kubeconfig.Try(kubeconfig.Path(want.file), h.entry(e, want.called(e), want))
+	return d, kubeconfig.Try(kubeconfig.Path(want.file), h.entry(e, want.called(e), want))
 }
 
 // adopt puts a lease that was started elsewhere into the kubeconfig.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -22,7 +23,7 @@ func pruneCommand(w world) *cobra.Command {
 			if err := checkForm(c); err != nil {
 				return err
 			}
-			return w.prune(c, kubeconfig.Path(file), dry)
+			return w.prune(c, file, dry)
 		},
 	}
 	c.Flags().StringVar(&file, "kubeconfig", "", "the kubeconfig to look through (default: $KUBECONFIG or ~/.kube/config)")
@@ -57,6 +58,8 @@ type pruning struct {
 	Backup     string `json:"backup,omitempty"`
 	DryRun     bool   `json:"dryRun"`
 	Contexts   []seen `json:"contexts"` // all of ours
+
+	of string // whose contexts they are
 }
 
 func (p pruning) names() []string {
@@ -70,20 +73,23 @@ func (p pruning) names() []string {
 }
 
 func (w world) prune(c *cobra.Command, file string, dry bool) error {
-	p := pruning{Kubeconfig: file, DryRun: dry}
-	var err error
-	if p.Contexts, err = w.look(c, file); err != nil {
+	only, err := w.only(c)
+	if err != nil {
 		return err
 	}
-	if err := p.take(); err != nil {
+	p := pruning{Kubeconfig: kubeconfig.Path(file), DryRun: dry, of: cmp.Or(only, "Daypass")}
+	if p.Contexts, err = w.look(c, p.Kubeconfig, only); err != nil {
+		return err
+	}
+	if err := p.take(kubeconfig.Beside(file)); err != nil {
 		return err
 	}
 	w.tellUnasked(p)
 	return w.give(c, p, p.names(), func() error { return w.tellPruned(p) })
 }
 
-// take takes out what goes.
-func (p *pruning) take() error {
+// take takes out what goes, and leaves what the files beside need.
+func (p *pruning) take(beside []string) error {
 	var gone []kubeconfig.Holding
 	for _, s := range p.Contexts {
 		if s.goes() {
@@ -93,7 +99,7 @@ func (p *pruning) take() error {
 	took := gone
 	if len(gone) > 0 && !p.DryRun {
 		var err error
-		if took, p.Backup, err = kubeconfig.Remove(p.Kubeconfig, command(), gone...); err != nil {
+		if took, p.Backup, err = kubeconfig.Remove(p.Kubeconfig, command(), beside, gone...); err != nil {
 			return err
 		}
 	}
@@ -106,12 +112,8 @@ func (p *pruning) take() error {
 }
 
 // look finds the contexts of ours, and asks their servers.
-func (w world) look(c *cobra.Command, file string) ([]seen, error) {
+func (w world) look(c *cobra.Command, file, only string) ([]seen, error) {
 	held, err := kubeconfig.Holdings(file, command())
-	if err != nil {
-		return nil, err
-	}
-	only, err := w.only(c)
 	if err != nil {
 		return nil, err
 	}
@@ -239,7 +241,7 @@ func (w world) tellPruned(p pruning) error {
 func (p pruning) last() string {
 	switch {
 	case len(p.Contexts) == 0:
-		return "No context in " + p.Kubeconfig + " is of Daypass."
+		return "No context in " + p.Kubeconfig + " is of " + p.of + "."
 	case len(p.names()) == 0:
 		return "Nothing was taken out of " + p.Kubeconfig + "."
 	case p.DryRun:
@@ -248,7 +250,7 @@ func (p pruning) last() string {
 	say := "What " + p.Kubeconfig + " was before is in " + p.Backup + "."
 	for _, s := range p.Contexts {
 		if s.Pruned && s.held.Current {
-			say += " " + s.Context + " was the current context; choose another: kubectl config use-context NAME"
+			say += " " + s.Context + " was the current context, and now there is none; choose one: kubectl config use-context NAME"
 		}
 	}
 	return say

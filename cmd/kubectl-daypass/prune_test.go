@@ -107,7 +107,7 @@ func TestPrune(t *testing.T) {
 		d.must("end", id)
 		file := filepath.Join(d.home, ".kube", "config")
 		out := d.must("prune")
-		if !strings.Contains(out, "Took daypass-payments-prod-viewer out: its lease "+id+" ended 20") || !strings.Contains(out, " daypass-payments-prod-viewer was the current context; choose another: kubectl config use-context NAME\n") {
+		if !strings.Contains(out, "Took daypass-payments-prod-viewer out: its lease "+id+" ended 20") || !strings.Contains(out, " daypass-payments-prod-viewer was the current context, and now there is none; choose one: kubectl config use-context NAME\n") {
 			t.Error(out)
 		}
 		if !strings.Contains(d.read(file), "current-context: \"\"\n") {
@@ -117,6 +117,9 @@ func TestPrune(t *testing.T) {
 			t.Error(out)
 		}
 		if out := d.must("prune"); out != "No context in "+file+" is of Daypass.\n" {
+			t.Error(out)
+		}
+		if out := d.must("prune", "--server", "https://daypass.example.com"); out != "No context in "+file+" is of https://daypass.example.com.\n" {
 			t.Error(out)
 		}
 		d.reads(file)
@@ -152,6 +155,20 @@ func TestPrune(t *testing.T) {
 		d.server.Instead(nil)
 		if p, said := d.prune("--kubeconfig", file, "--server", d.server.URL); len(p.Contexts) != 1 || said != "" || !p.Contexts[0].Pruned || strings.Contains(d.read(file), "mine\n  user:") {
 			t.Errorf("%+v, %s", p, said)
+		}
+	})
+	t.Run("leaves what another file of $KUBECONFIG needs", func(t *testing.T) {
+		d := newDesk(t)
+		first, _ := d.signedIn().get()
+		d.server.Over(first.Lease.ID)
+		other := filepath.Join(d.home, "other")
+		text := "contexts:\n- name: mine\n  context: {cluster: " + first.Context + ", user: " + first.Context + "}\n"
+		if err := os.WriteFile(other, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		d.env = append(d.env, "KUBECONFIG="+first.Kubeconfig+string(filepath.ListSeparator)+other)
+		if p, _ := d.prune(); !p.Contexts[0].Pruned || strings.Count(d.read(first.Kubeconfig), "name: "+first.Context+"\n") != 2 || d.read(other) != text {
+			t.Errorf("%+v:\n%s", p, d.read(first.Kubeconfig))
 		}
 	})
 	t.Run("asks for one that is not listed by its name", func(t *testing.T) {

@@ -83,6 +83,24 @@ func TestMergeCoversNothingOfOthersInFilesBeside(t *testing.T) {
 	})
 }
 
+func TestRemoveKeepsWhatAFileBesideNeeds(t *testing.T) {
+	for _, needs := range []struct{ context, keeps string }{
+		{"{cluster: old, user: prod-reader}", "user"}, {"{cluster: prod, user: ada}", "cluster"}, {"{cluster: old, user: ada}", ""},
+	} {
+		for _, name := range []string{"mine", entry().Context} { // under the same name, it is seen once ours is gone
+			path, other := place(t, ""), place(t, "apiVersion: v1\nkind: Config\ncontexts:\n- name: "+name+"\n  context: "+needs.context+"\n")
+			merge(t, path, entry())
+			if took, _, err := Remove(path, "kubectl-daypass", []string{other}, held(entry())); err != nil || len(took) != 1 {
+				t.Fatal(err, took)
+			}
+			c := load(t, path)
+			if len(c.Contexts) != 0 || (c.AuthInfos["prod-reader"] != nil) != (needs.keeps == "user") || (c.Clusters["prod"] != nil) != (needs.keeps == "cluster") {
+				t.Errorf("%s of %s needs its %s:\n%s", needs.context, name, needs.keeps, contents(t, path))
+			}
+		}
+	}
+}
+
 func TestMergeSwitchesNoContextOfAFileBeside(t *testing.T) {
 	for _, c := range []struct {
 		name, beside string

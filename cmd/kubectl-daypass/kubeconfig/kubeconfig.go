@@ -138,11 +138,11 @@ func try(path string, e Entry) error {
 
 // Remove takes contexts out that Holdings listed under the same command, each
 // with the cluster and the user it names, unless a context that stays needs
-// them or Daypass did not make them. It tells which it took: one that is gone
-// by now, or is for something else, is left out. Where one of them was the
-// current context, none is.
-func Remove(path, command string, gone ...Holding) (took []Holding, backup string, err error) {
-	return defaults().remove(path, command, gone)
+// them, here or in the files beside, or Daypass did not make them. It tells
+// which it took: one that is gone by now, or is for something else, is left
+// out. Where one of them was the file's current context, none is.
+func Remove(path, command string, beside []string, gone ...Holding) (took []Holding, backup string, err error) {
+	return defaults().remove(path, command, beside, gone)
 }
 
 // keeper is how we handle files; tests hurry it.
@@ -168,8 +168,9 @@ func (k keeper) merge(path string, e Entry) (w Written, err error) {
 	return w, err
 }
 
-func (k keeper) remove(path, command string, gone []Holding) (took []Holding, backup string, err error) {
+func (k keeper) remove(path, command string, beside []string, gone []Holding) (took []Holding, backup string, err error) {
 	backup, err = k.change(path, false, func(d document) ([]step, error) {
+		d.beside = glance(beside)
 		took = d.still(command, gone)
 		return removeSteps(d, took), nil
 	})

@@ -97,7 +97,7 @@ func remove(t *testing.T, path string, all ...Entry) string {
 	for _, e := range all {
 		gone = append(gone, held(e))
 	}
-	took, backup, err := Remove(path, "kubectl-daypass", gone...)
+	took, backup, err := Remove(path, "kubectl-daypass", nil, gone...)
 	if err != nil || len(took) != len(all) {
 		t.Fatalf("%v, took %+v", err, took)
 	}

@@ -254,12 +254,19 @@ func removeSteps(d document, gone []Holding) (steps []step) {
 	return steps
 }
 
-// needed says whether a context other than those that go names it.
+// needed says whether a context other than those that go names it, be it one of
+// a file beside.
 func (d document) needed(what, name string, gone []Holding) bool {
-	return slices.ContainsFunc(d.items("contexts"), func(context *yaml.Node) bool {
-		goes := slices.ContainsFunc(gone, func(h Holding) bool { return h.Context == text(field(context, "name")) })
-		return !goes && text(field(field(context, "context"), what)) == name
-	})
+	stays := func(context *yaml.Node) bool {
+		return !slices.ContainsFunc(gone, func(h Holding) bool { return h.Context == text(field(context, "name")) })
+	}
+	names := func(context *yaml.Node) bool { return text(field(field(context, "context"), what)) == name }
+	for _, other := range d.beside {
+		if slices.ContainsFunc(other.items("contexts"), names) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(d.items("contexts"), func(context *yaml.Node) bool { return stays(context) && names(context) })
 }
 
 // asWeMakeThem says that a cluster has nothing but what Daypass writes.

@@ -290,12 +290,12 @@ func TestRemoveLeavesWhatIsNotTheSameAnyMore(t *testing.T) {
 	before := contents(t, path)
 	lease, server, context := held(entry()), held(entry()), held(entry())
 	lease.Lease, server.Server, context.Context = "l-0", "https://daypass.example.org", "staging"
-	took, backup, err := Remove(path, "kubectl-daypass", lease, server, context, Holding{Context: "nothing"})
+	took, backup, err := Remove(path, "kubectl-daypass", nil, lease, server, context, Holding{Context: "nothing"})
 	if err != nil || backup != "" || len(took) != 0 || contents(t, path) != before {
 		t.Errorf("%v, %q, %+v:\n%s", err, backup, took, contents(t, path))
 	}
 	gone := filepath.Join(t.TempDir(), "folder", "config")
-	if took, _, err := Remove(gone, "kubectl-daypass", held(entry())); err != nil || len(took) != 0 {
+	if took, _, err := Remove(gone, "kubectl-daypass", nil, held(entry())); err != nil || len(took) != 0 {
 		t.Errorf("%v, %+v", err, took)
 	}
 	if !absent(filepath.Dir(gone)) {
