@@ -72,7 +72,7 @@ func decision(d access.Decision) api.Decision {
 		out.Needs = append(out.Needs, string(n))
 	}
 	for _, no := range d.Refusals {
-		out.Refusals = append(out.Refusals, api.Refusal{Code: string(no.Code), Say: no.Say, Next: no.Next})
+		out.Refusals = append(out.Refusals, api.Refusal{Code: string(no.Code), Say: no.Say, Next: nextFor(string(no.Code), no.Next)})
 	}
 	return out
 }
