@@ -147,11 +147,14 @@ func stanza(t *testing.T, text string) clientcmd.Cluster {
 	return c.Clusters[0].Cluster
 }
 
+// oneCluster has all clusters be one, under one authority that can be read.
+func oneCluster(o *web.Options) {
+	at := endpoint(access.Cluster{Name: "pay"})
+	o.Endpoints = func(access.ARN) (issuer.Endpoint, bool) { return at, true }
+}
+
 func TestPageAndClientLeadToAClusterTheSameWay(t *testing.T) {
-	s := newSite(t, func(o *web.Options) {
-		at := endpoint(access.Cluster{Name: "pay"}) // under one authority
-		o.Endpoints = func(access.ARN) (issuer.Endpoint, bool) { return at, true }
-	})
+	s := newSite(t, oneCluster)
 	b := s.as(t, "eng")
 	lease := b.Post("/clusters/pay", url.Values{"role": {"viewer"}, "for": {"2h"}, "key": {"a"}}).URL.Path
 	l := newLaptop(t, s, b)
@@ -180,7 +183,7 @@ func TestPageAndClientLeadToAClusterTheSameWay(t *testing.T) {
 }
 
 func TestNoGlassIsBrokenForANameThatIsTaken(t *testing.T) {
-	s := newSite(t)
+	s := newSite(t, oneCluster)
 	l := newLaptop(t, s, s.as(t, "eng"))
 	file := filepath.Join(l.home, "config")
 	glass := []string{"get", "hidden", "--role", "admin", "--break-glass", "--yes", "--reason", "it is on fire", "--kubeconfig", file}

@@ -50,7 +50,7 @@ func (h home) lasting(ctx context.Context, client *api.Client, d api.Decision, a
 			continue
 		}
 		entry, err := client.Entry(ctx, l.ID)
-		if err == nil && entry.Lease.ID == l.ID && want.called(entry) == name {
+		if err == nil && isOf(entry.Lease, l.ID, ask.Cluster, ask.Role) == nil && want.called(entry) == name {
 			return entry, true
 		}
 	}

@@ -20,9 +20,9 @@ func (h home) byCode(ctx context.Context, c *api.Client, name string) (api.Signe
 		return api.SignedIn{}, err
 	}
 	fmt.Fprintf(h.err, "Open %s in any browser and type this code:\n\n    %s\n\nType it only if you ran this command yourself, and allow it only if the page shows this key: %s\nWaiting ...\n", d.VerificationURI, d.UserCode, key)
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(max(d.ExpiresIn, 1))*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, within(d.ExpiresIn, time.Hour))
 	defer cancel()
-	every := time.Duration(max(d.Interval, 1)) * time.Second
+	every := within(d.Interval, time.Minute)
 	for {
 		select {
 		case <-time.After(every):
@@ -46,6 +46,12 @@ func untyped(err error) error {
 		say = "Stopped before anybody typed the code. Nobody was signed in."
 	}
 	return &failure{code: exitFailed, say: say, err: err}
+}
+
+// within is so many seconds, but at least one, and at most that long: what is
+// too large for a Duration would be a time in the past.
+func within(seconds int64, most time.Duration) time.Duration {
+	return time.Duration(min(max(seconds, 1), int64(most/time.Second))) * time.Second
 }
 
 // again says whether to go on asking. A network that blinks is no answer.

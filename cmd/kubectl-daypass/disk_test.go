@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -217,5 +218,58 @@ func TestDamagedFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		d.refused(d.token(id), exitFailed, "is open to others", "chmod 600")
+	})
+}
+
+func TestPipesInPlaceOfFiles(t *testing.T) {
+	d := newDesk(t)
+	id := d.lease()
+	asks := []string{"token", "--server", d.server.URL, "--lease", id}
+	for _, c := range []struct {
+		path string
+		args []string
+	}{
+		{d.cached(id), asks},
+		{filepath.Join(d.files(), "session.json"), asks},
+		{filepath.Join(d.files(), "key.pem"), asks},
+		{filepath.Join(d.files(), "session.json"), []string{"list"}},
+		{filepath.Join(d.home, ".config", "daypass", "last-server"), []string{"list"}},
+		{filepath.Join(d.home, ".kube", "config"), []string{"get", "--lease", id}},
+	} {
+		t.Run(strings.Join(c.args[:1], " ")+" reads none as "+filepath.Base(c.path), func(t *testing.T) {
+			aside := c.path + ".aside"
+			moved := os.Rename(c.path, aside) == nil
+			if err := syscall.Mkfifo(c.path, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			p := exec.CommandContext(ctx, built, c.args...)
+			p.Env = d.env
+			r := d.finish(p)
+			d.refused(r, exitFailed, c.path, "not a")
+			if err := os.Remove(c.path); err != nil {
+				t.Fatal(err)
+			}
+			if moved {
+				if err := os.Rename(aside, c.path); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+	d.credential(d.token(id))
+	t.Run("nor does a lock wait for one", func(t *testing.T) {
+		if err := os.Remove(d.cached(id)); err != nil {
+			t.Fatal(err)
+		}
+		path := d.cached(id) + ".lock"
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		if err := syscall.Mkfifo(path, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		d.credential(d.token(id))
 	})
 }

@@ -102,6 +102,9 @@ func (h home) get(c *cobra.Command, client *api.Client, cluster string, want wis
 		return meant(c.Context(), client, err, cluster, want)
 	}
 	entry, err := client.Entry(c.Context(), l.ID)
+	if err == nil {
+		err = isOf(entry.Lease, l.ID, cluster, want.role)
+	}
 	if err != nil {
 		return h.undone(client, l, err)
 	}
@@ -134,6 +137,9 @@ func (h home) adopt(c *cobra.Command, client *api.Client, want wish) error {
 	entry, err := client.Entry(c.Context(), want.lease)
 	if err != nil {
 		return meantLease(c.Context(), client, err, want.lease)
+	}
+	if err := isOf(entry.Lease, want.lease, "", ""); err != nil {
+		return err
 	}
 	out, err := h.put(entry, want)
 	if err != nil {

@@ -58,13 +58,20 @@ func (w world) folder(variable, usual, windows string) (string, error) {
 var errDamaged = errors.New("it is damaged")
 
 // readPrivate reads a small file that nobody but its owner may read.
-func readPrivate(path string) ([]byte, error) {
-	f, err := os.Open(path)
+func readPrivate(path string) ([]byte, error) { return readSmall(path, checkPrivate) }
+
+// readSmall reads a file that passes a check. It waits for nothing: to open a
+// pipe takes until somebody writes into it, and a device may do anything.
+func readSmall(path string, check func(*os.File) error) ([]byte, error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, notAFile(path)
+	}
+	f, err := os.OpenFile(path, os.O_RDONLY|noWait, 0) // it may be a pipe by now
 	if err != nil {
 		return nil, fmt.Errorf("cannot read %s: %w", path, reason(err))
 	}
 	defer func() { _ = f.Close() }() // it was read
-	if err := checkPrivate(f); err != nil {
+	if err := check(f); err != nil {
 		return nil, err
 	}
 	b, err := io.ReadAll(io.LimitReader(f, 1<<20))
@@ -74,14 +81,27 @@ func readPrivate(path string) ([]byte, error) {
 	return b, nil
 }
 
-// checkPrivate refuses what others may read: they may have read it already.
-func checkPrivate(f *os.File) error {
+func notAFile(path string) error { return fmt.Errorf("%s is not a file: take it away", path) }
+
+func checkRegular(f *os.File) error {
 	info, err := f.Stat()
 	if err != nil {
 		return fmt.Errorf("cannot look at %s: %w", f.Name(), reason(err))
 	}
 	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is not a file: take it away", f.Name())
+		return notAFile(f.Name())
+	}
+	return nil
+}
+
+// checkPrivate refuses what others may read: they may have read it already.
+func checkPrivate(f *os.File) error {
+	if err := checkRegular(f); err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("cannot look at %s: %w", f.Name(), reason(err))
 	}
 	if others(info) {
 		return fmt.Errorf("%s is open to others (%v): sign in anew to be safe, or run: chmod 600 %s", f.Name(), info.Mode().Perm(), f.Name())

@@ -19,7 +19,7 @@ func lock(ctx context.Context, path string, wait time.Duration) (release func(),
 	if err := makeFolder(filepath.Dir(path)); err != nil {
 		return nil, unwritable(path, err)
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|noLink, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|noLink|noWait, 0o600)
 	if err != nil && isLink(path) {
 		return nil, fmt.Errorf("%s is a link, and could lead to anything: take it away", path)
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -128,12 +127,12 @@ func (w world) lastServer() (string, error) {
 	if err := safe(filepath.Dir(path)); err != nil {
 		return "", err
 	}
-	b, err := os.ReadFile(path)
+	b, err := readSmall(path, checkRegular)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", &failure{code: exitSignedOut, say: "You are not signed in anywhere. Run: kubectl daypass login SERVER", err: api.ErrNoSession}
 	}
 	if err != nil {
-		return "", fmt.Errorf("cannot read %s: %w", path, reason(err))
+		return "", err
 	}
 	return strings.TrimSpace(string(b)), nil
 }

@@ -23,6 +23,9 @@ func shared(info os.FileInfo) bool { return info.Mode().Perm()&0o022 != 0 }
 // noLink has a file not be opened by way of a symbolic link.
 const noLink = syscall.O_NOFOLLOW
 
+// noWait has the opening of a pipe not wait for whoever writes into it.
+const noWait = syscall.O_NONBLOCK
+
 // hold takes the lock of an open file, and says whether it got it. The lock
 // goes when the file is closed, or when the process ends.
 func hold(f *os.File) (bool, error) {

@@ -19,6 +19,9 @@ func shared(os.FileInfo) bool  { return false }
 // have here.
 const noLink = 0
 
+// noWait asks for nothing: there are no pipes among files here.
+const noWait = 0
+
 // hold takes the lock of an open file, and says whether it got it. The lock
 // goes when the file is closed, or when the process ends.
 func hold(f *os.File) (bool, error) {

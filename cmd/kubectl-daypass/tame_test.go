@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/daypass/daypass/api"
+	"github.com/daypass/daypass/api/apitest"
 )
 
 // wild are names by which a server gets more out of a shell than a name.
@@ -18,14 +19,17 @@ func wild() []string {
 }
 
 // answers has the server give this to one question.
-func (d *desk) answers(question string, v any) {
+func (d *desk) answers(question string, v any) { d.all(map[string]any{question: v}) }
+
+// all has it give these to theirs.
+func (d *desk) all(answers map[string]any) {
 	d.server.Instead(func(w http.ResponseWriter, r *http.Request) bool {
-		if r.Method+" "+r.URL.Path != question {
-			return false
+		v, ours := answers[r.Method+" "+r.URL.Path]
+		if ours {
+			w.Header().Set("Content-Type", "application/json")
+			_ = json.NewEncoder(w).Encode(v)
 		}
-		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(v)
-		return true
+		return ours
 	})
 }
 
@@ -100,7 +104,7 @@ func TestNamesThatAShellWouldRun(t *testing.T) {
 		if _, err := os.Stat(file); err == nil {
 			t.Error("a kubeconfig was made")
 		}
-		d.answers("POST /api/v1/leases/"+id+"/entry", api.Entry{Lease: api.Lease{ID: id, Cluster: "payments-prod", Role: "viewer"}, Server: "https://pay.example", Context: "$(touch ran)"})
+		d.answers("POST /api/v1/leases/"+id+"/entry", api.Entry{Lease: api.Lease{ID: id, Cluster: "payments-prod", Role: "viewer"}, Server: "https://pay.example", CA: []byte(apitest.CA), Context: "$(touch ran)"})
 		d.must("get", "--lease", id, "--kubeconfig", file, "--context", "my own")
 	})
 }

@@ -67,10 +67,28 @@ func read(path string) (state, error) {
 		return s, fmt.Errorf("%s has %d MB, too much for a kubeconfig", path, info.Size()>>20)
 	}
 	s.info = info
-	if s.text, err = os.ReadFile(path); err != nil {
+	if s.text, err = slurp(path); err != nil {
 		return s, fmt.Errorf("read the kubeconfig: %w", err)
 	}
 	return s, nil
+}
+
+// slurp reads a regular file, also where a pipe took its place meanwhile: to
+// open one takes until somebody writes into it.
+func slurp(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|noWait, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // it was read
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", path)
+	}
+	return io.ReadAll(io.LimitReader(f, largest+1))
 }
 
 // glance reads files that are not going to be changed. One that cannot be read
@@ -81,7 +99,7 @@ func glance(paths []string) (all []document) {
 		if err != nil || !info.Mode().IsRegular() || info.Size() > largest {
 			continue
 		}
-		text, err := os.ReadFile(path)
+		text, err := slurp(path)
 		if err != nil {
 			continue
 		}
@@ -154,7 +172,7 @@ func (s state) fill(f *os.File, text []byte) error {
 
 // unchanged finds an editor that saved in the meantime: those honour no lock.
 func (s state) unchanged() error {
-	now, err := os.ReadFile(s.path)
+	now, err := slurp(s.path)
 	if s.info == nil && errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

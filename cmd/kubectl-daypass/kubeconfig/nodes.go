@@ -2,6 +2,7 @@ package kubeconfig
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -49,6 +50,33 @@ func fieldWithin(n *yaml.Node, key string, depth int) *yaml.Node {
 		}
 	}
 	return nil
+}
+
+// others are the keys by which a reader finds something in a mapping besides
+// those.
+func others(n *yaml.Node, known ...string) []string { return othersWithin(n, known, 8) }
+
+func othersWithin(n *yaml.Node, known []string, depth int) (keys []string) {
+	n = resolve(n)
+	if n == nil || depth == 0 {
+		return nil
+	}
+	if n.Kind == yaml.SequenceNode { // of mappings that are merged in
+		for _, one := range n.Content {
+			keys = append(keys, othersWithin(one, known, depth-1)...)
+		}
+		return keys
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i].Value, resolve(n.Content[i+1])
+		switch {
+		case key == "<<":
+			keys = append(keys, othersWithin(value, known, depth-1)...)
+		case !slices.Contains(known, key) && (text(value) != "" || value != nil && len(value.Content) > 0):
+			keys = append(keys, key)
+		}
+	}
+	return keys
 }
 
 func resolve(n *yaml.Node) *yaml.Node {

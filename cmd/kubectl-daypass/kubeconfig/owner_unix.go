@@ -9,6 +9,9 @@ import (
 	"syscall"
 )
 
+// noWait has the opening of a pipe not wait for whoever writes into it.
+const noWait = syscall.O_NONBLOCK
+
 // keepOwner gives the new file to the owner of the old: under sudo a
 // kubeconfig would become root's, and its person be locked out.
 func keepOwner(f *os.File, old fs.FileInfo) error {

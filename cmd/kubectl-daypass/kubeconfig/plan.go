@@ -306,6 +306,28 @@ func (e Entry) notOurs(user *yaml.Node) string {
 	if asks := argument(arguments(user), "--server"); asks != "" && !sameServer(asks, argument(e.Args, "--server")) {
 		return "asks " + asks + " for tokens"
 	}
+	return foreign(user)
+}
+
+// foreign says what a user that calls our program has besides, and Daypass
+// gives to none: who is somebody at once, or somebody else by their request, or
+// whose helper works in another world. A proxy for the helper is for people to
+// name; what goes through it is sealed.
+func foreign(user *yaml.Node) string {
+	body := field(user, "user")
+	exec := field(body, "exec")
+	besides := append(others(body, "exec", "extensions"), others(exec, "apiVersion", "command", "args", "env", "interactiveMode", "provideClusterInfo", "installHint")...)
+	if len(besides) > 0 {
+		return "has " + besides[0]
+	}
+	if env := field(exec, "env"); env != nil {
+		for _, one := range env.Content {
+			name := text(field(one, "name"))
+			if !slices.Contains([]string{"HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"}, strings.ToUpper(name)) {
+				return "has env " + name
+			}
+		}
+	}
 	return ""
 }
 

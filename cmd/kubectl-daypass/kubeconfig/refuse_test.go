@@ -95,6 +95,14 @@ func TestMergeNeverOverwritesAnEntryOfAnother(t *testing.T) {
 		{"a user with a token", theirs(server, context, "{token: x}"), `user "prod-reader"`},
 		{"a user with another helper", theirs(server, context, "{exec: {command: aws, args: [token]}}"), "kubectl-daypass"},
 		{"a user with another deed of our helper", theirs(server, context, "{exec: {command: kubectl-daypass, args: [login]}}"), `user "prod-reader"`},
+		{"a user of ours who has a token", theirs(server, context, "{token: x, exec: {command: kubectl-daypass, args: [token]}}"), "it has token"},
+		{"a user of ours who has a certificate", theirs(server, context, "{client-certificate: x, exec: {command: kubectl-daypass, args: [token]}}"), "it has client-certificate"},
+		{"a user of ours who asks to be another", theirs(server, context, "{as: 'system:admin', exec: {command: kubectl-daypass, args: [token]}}"), "(it has as)"},
+		{"a user of ours who asks to be in groups", theirs(server, context, "{as-groups: ['system:masters'], exec: {command: kubectl-daypass, args: [token]}}"), "it has as-groups"},
+		{"a user of ours who has something from elsewhere", "x: &x {as: root}\n" + theirs(server, context, "{<<: [*x], exec: {command: kubectl-daypass, args: [token]}}"), "(it has as)"},
+		{"a user of ours whose helper has another world", theirs(server, context, "{exec: {command: kubectl-daypass, args: [token], env: [{name: HTTPS_PROXY, value: x}, {name: XDG_CONFIG_HOME, value: /tmp}]}}"), "it has env XDG_CONFIG_HOME"},
+		{"a user of ours whose helper has what nobody knows", theirs(server, context, "{exec: {command: kubectl-daypass, args: [token], config: {a: b}}}"), "it has config"},
+		{"a context whose user asks to be another", theirs(server, "{cluster: prod, user: near}", user) + "- name: near\n  user: {as: root, exec: {command: kubectl-daypass, args: [token]}}\n", "its user has as"},
 		{"a user without anything", theirs(server, context, "{}"), `user "prod-reader"`},
 		{"a user of another Daypass", theirs(server, context, "{exec: {command: kubectl-daypass, args: [token, --server, 'https://daypass.example.org', --lease, l-1]}}"), "it asks https://daypass.example.org for tokens"},
 		{"a user of another Daypass, told with =", theirs(server, context, "{exec: {command: kubectl-daypass, args: [token, '--server=https://daypass.example.org']}}"), "it asks https://daypass.example.org for tokens"},
@@ -119,11 +127,12 @@ func TestMergeNeverOverwritesAnEntryOfAnother(t *testing.T) {
 			untouched(t, path, c.text)
 		})
 	}
-	for _, ours := range []string{user, "{exec: {command: kubectl-daypass, args: [token, --server, 'https://daypass.example.com/']}}", "{exec: {command: kubectl-daypass, args: [token, --lease, l-0, '--server=https://daypass.example.com']}}"} {
+	for _, ours := range []string{user, "{token: '', as: null, as-groups: [], extensions: [{name: a, extension: {b: c}}], exec: {command: kubectl-daypass, args: [token]}}", "{exec: {command: kubectl-daypass, args: [token, --server, 'https://daypass.example.com/']}}", "{exec: {command: kubectl-daypass, args: [token, --lease, l-0, '--server=https://daypass.example.com']}}"} {
 		path := place(t, theirs(server, context, ours))
 		merge(t, path, entry())
 		holds(t, load(t, path), entry())
 	}
+	merge(t, place(t, theirs(server, context, "{exec: {command: kubectl-daypass, args: [token], env: [{name: https_proxy, value: 'http://p'}, {name: NO_PROXY, value: a}]}}")), entry())
 }
 
 func TestMergeBreaksNobodyElsesWayToACluster(t *testing.T) {
