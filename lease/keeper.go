@@ -269,7 +269,7 @@ func (k *Keeper) asToday(ctx context.Context, read func(context.Context, string)
 		return Lease{}, nil, err
 	}
 	if l.At(k.Now()) != Active {
-		return Lease{}, nil, ErrOver
+		return Lease{}, nil, &Over{l}
 	}
 	t, err := k.decide(ctx, l, who)
 	return l, t, err

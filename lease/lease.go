@@ -146,6 +146,14 @@ var (
 	ErrBehind = errors.New("this server lacks a sealing key that another one uses")
 )
 
+// Over is ErrOver, and which lease it is.
+type Over struct{ Lease Lease }
+
+func (o *Over) Error() string { return ErrOver.Error() + ": " + o.Lease.ID }
+
+// Unwrap makes it ErrOver.
+func (o *Over) Unwrap() error { return ErrOver }
+
 // Pick narrows leases; what is empty does not.
 type Pick struct {
 	Person  string // a principal's ID, or an e-mail address in any case

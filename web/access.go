@@ -110,7 +110,7 @@ func (s *server) leaseRow(r *http.Request, l lease.Lease) view.LeaseRow {
 	c, _ := visitOf(r).policy.Cluster(l.Cluster)
 	row := view.LeaseRow{
 		Cluster: l.Cluster, Role: l.Role, Labels: labels(c.Labels), BreakGlass: l.BreakGlass, State: view.State(l.At(s.Now())),
-		Started: l.StartedAt, Ends: l.EndsAt, LastHandOver: moment(later(l.LastUsed, l.LastHandOver)), Uses: l.Uses, Open: leaseURL(l.ID),
+		Started: l.StartedAt, Ends: l.EndsAt, LastHandOver: moment(later(l.LastUsed, l.LastHandOver)), Uses: l.Uses, Open: leaseURL(l.ID), ID: l.ID, Reason: l.Reason,
 	}
 	if row.State == view.Active {
 		row.End = leaseURL(l.ID) + "/end"

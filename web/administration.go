@@ -78,7 +78,7 @@ func (s *server) administration(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *server) heldRow(r *http.Request, l lease.Lease) view.HeldRow {
-	row := view.HeldRow{LeaseRow: s.leaseRow(r, l), Who: orElse(l.Email, l.Principal), Provider: l.Provider, Reason: l.Reason, Person: personURL(l.Principal)}
+	row := view.HeldRow{LeaseRow: s.leaseRow(r, l), Who: orElse(l.Email, l.Principal), Provider: l.Provider, Person: personURL(l.Principal)}
 	row.Open, row.End = "", view.PathAdministration+leaseURL(l.ID)+"/end"
 	if s.audits(standing(r).Principal) {
 		row.Open = StoryPath(l.ID)

@@ -38,7 +38,7 @@ const maxAsk = 366 * 24 * 60 * 60
 // ask reads what a program wants.
 func ask(a api.Ask) (access.Ask, error) {
 	if a.Seconds < 0 || a.Seconds > maxAsk {
-		return access.Ask{}, badBody{status: http.StatusBadRequest, say: "seconds must be a length of time."}
+		return access.Ask{}, badBody{status: http.StatusBadRequest, say: fmt.Sprintf("seconds is %d; it must be from 0 to %d, which is 366 days. A grant allows less.", a.Seconds, maxAsk)}
 	}
 	return access.Ask{Cluster: a.Cluster, Role: a.Role, For: time.Duration(a.Seconds) * time.Second, Reason: legible(a.Reason),
 		BreakGlass: a.BreakGlass, Confirmed: a.Confirmed}, nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/go-chi/chi/v5"
 
@@ -26,9 +27,7 @@ func (s *server) signInPage(w http.ResponseWriter, r *http.Request) error {
 
 func (s *server) drawSignIn(w http.ResponseWriter, r *http.Request, status int, back string, f *view.Failure) {
 	m := view.SignIn{Frame: s.frame(r, "Sign in", ""), Failure: f}
-	if back != view.PathHome {
-		m.Going = back
-	}
+	m.Going = goingTo(back)
 	for _, p := range s.SignIn.Standings() {
 		way := view.Provider{Name: p.Label, Start: startURL(p.Name, back)}
 		if p.Trouble != nil {
@@ -37,6 +36,19 @@ func (s *server) drawSignIn(w http.ResponseWriter, r *http.Request, status int, 
 		m.Providers = append(m.Providers, way)
 	}
 	s.page(w, r, status, view.SignInPage(m))
+}
+
+// goingTo is where a sign-in leads, in words where the address says little: its
+// query is long, and not for people.
+func goingTo(back string) string {
+	path, _, _ := strings.Cut(back, "?")
+	switch path {
+	case view.PathHome:
+		return ""
+	case pathAuthorize, pathDevice:
+		return "letting a program in"
+	}
+	return path
 }
 
 func startURL(provider, back string) string {

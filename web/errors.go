@@ -59,6 +59,7 @@ func (s *server) table(r *http.Request, err error) problem {
 	var body badBody
 	var namespace *lease.BadNamespace
 	var how badHow
+	var over *lease.Over
 	switch {
 	case errors.As(err, &no):
 		p := refusal(no.Decision)
@@ -71,7 +72,7 @@ func (s *server) table(r *http.Request, err error) problem {
 	case errors.As(err, &fault):
 		return problem{http.StatusBadGateway, fault.Say, fault.Next, nil, fault.Code}
 	case errors.As(err, &used):
-		return problem{http.StatusConflict, fmt.Sprintf("This page was used already, to start %s on %s.", used.Lease.Role, used.Lease.Cluster), "Load the cluster's page again to start another lease; My access has the first.", nil, "key-used"}
+		return problem{http.StatusConflict, fmt.Sprintf("What you sent was used already, to start %s on %s.", used.Lease.Role, used.Lease.Cluster), "Load the cluster's page again to start another lease; My access has the first.", nil, "key-used"}
 	case errors.As(err, &filter):
 		return problem{http.StatusUnprocessableEntity, string(filter), "Correct the filter and try again.", nil, "filter"}
 	case errors.As(err, &how):
@@ -108,10 +109,12 @@ func (s *server) table(r *http.Request, err error) problem {
 		return problem{status: http.StatusServiceUnavailable, what: "This server is being brought up to date, and cannot read yet what another one wrote.", next: "Try again in a minute. " + s.ask("If it stays so, sign in again, and tell whoever runs Daypass"), code: "behind"}
 	case errors.Is(err, audit.ErrNone):
 		return problem{http.StatusNotFound, "There is no such event.", "Search the audit log for it.", nil, "no-event"}
+	case errors.As(err, &over):
+		return problem{http.StatusConflict, overSaid(over.Lease), "Start another on the cluster's page.", nil, "lease-over"}
 	case errors.Is(err, lease.ErrOver):
 		return problem{http.StatusConflict, "The lease is over, so nothing new is handed out under it.", "Start another on the cluster's page.", nil, "lease-over"}
 	case errors.Is(err, errMethod):
-		return problem{http.StatusMethodNotAllowed, fmt.Sprintf("This page does not take %s.", r.Method), "Start from the clusters.", nil, "method"}
+		return problem{http.StatusMethodNotAllowed, fmt.Sprintf("This address does not take %s.", r.Method), "Start from the clusters.", nil, "method"}
 	case errors.Is(err, errHost):
 		return problem{http.StatusMisdirectedRequest, "Daypass is not served under this name.", "Use " + s.URL.String() + " instead.", nil, "host"}
 	case errors.Is(err, errCrossSite):
@@ -210,7 +213,7 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	level("refused", "status", p.status, "code", p.code, "error", err, "request", visitOf(r).id)
 	if !wantsPage(r) {
-		s.details(w, r, p)
+		s.details(w, r, p, nextOf(err, p))
 		return
 	}
 	if errors.Is(err, auth.ErrSignedOut) || errors.Is(err, lease.ErrSignedOut) {
@@ -269,11 +272,11 @@ func wantsPage(r *http.Request) bool {
 	return a == "" || strings.Contains(a, "text/html") || !strings.Contains(a, "json")
 }
 
-func (s *server) details(w http.ResponseWriter, r *http.Request, p problem) {
+func (s *server) details(w http.ResponseWriter, r *http.Request, p problem, next string) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.status)
 	_ = json.NewEncoder(w).Encode(map[string]any{ // whoever asked may be gone
 		"type": "about:blank", "title": http.StatusText(p.status), "status": p.status,
-		"detail": p.what, "code": p.code, "next": p.nextOf(), "request": visitOf(r).id,
+		"detail": p.what, "code": p.code, "next": next, "request": visitOf(r).id,
 	})
 }

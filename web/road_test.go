@@ -60,8 +60,8 @@ func TestAPageOfBeforeStartsNothingElse(t *testing.T) {
 	if again.URL.Path != first.URL.Path {
 		t.Errorf("two clicks made %s and %s", first.URL.Path, again.URL.Path)
 	}
-	b.Post("/clusters/pay", url.Values{"role": {"admin"}, "reason": {"T-1"}, "key": {"a"}}).MustSay(t, 409, "This page was used already, to start viewer on pay.")
-	b.Post("/clusters/hidden/break-glass/admin", url.Values{"reason": {"fire"}, "understood": {"yes"}, "key": {"a"}}).MustSay(t, 409, "This page was used already")
+	b.Post("/clusters/pay", url.Values{"role": {"admin"}, "reason": {"T-1"}, "key": {"a"}}).MustSay(t, 409, "What you sent was used already, to start viewer on pay.")
+	b.Post("/clusters/hidden/break-glass/admin", url.Values{"reason": {"fire"}, "understood": {"yes"}, "key": {"a"}}).MustSay(t, 409, "What you sent was used already")
 	if s.cloud.calls != 1 {
 		t.Errorf("%d tokens were minted", s.cloud.calls)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -101,11 +102,15 @@ func (n *narrator) events() io.Writer {
 }
 
 func (n *narrator) event(l line) {
-	e, who := l.Event, l.Details.Email
+	e, who := l.Event, cmp.Or(l.Details.Email, "somebody")
 	switch e.Kind {
 	case "sign-in.succeeded":
 		n.say("daypass", "%s signed in with %s", who, e.Provider)
 	case "sign-in.failed":
+		if e.Provider == "" { // no page of a provider's was involved
+			n.say("daypass", "a program's sign-in failed: %s", e.Reason)
+			return
+		}
 		n.say("daypass", "a sign-in with %s failed: %s", e.Provider, e.Reason)
 	case "session.ended":
 		n.say("daypass", "%s signed out", who)
@@ -123,7 +128,7 @@ func (n *narrator) event(l line) {
 		n.mu.Unlock()
 		n.say("daypass", "minted a token for %s: %s on %s, access key %s, good until %s", who, e.Role, e.Cluster, e.AccessKeyID, e.Facts["expires"])
 	case "issuance.failed":
-		n.say("daypass", "no token for %s: %s", who, l.Details.Text)
+		n.say("daypass", "no token for %s: %s", who, cmp.Or(l.Details.Text, e.Reason))
 	case "hand-over":
 		n.say("daypass", "%s took the kubeconfig away (%s)", who, e.Facts["form"])
 	}

@@ -22,7 +22,6 @@ type HeldRow struct {
 	LeaseRow        // Open is its story, for those who may read it
 	Who      string // e-mail, or pr_…
 	Provider string
-	Reason   string // in their own words; may be empty
 	Person   string // this page, for that person
 }
 

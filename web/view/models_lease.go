@@ -291,4 +291,6 @@ type LeaseRow struct {
 	MayWorkUntil  *time.Time // of a past lease: when its last token is certainly spent
 	Open          string
 	End           string // POST; empty: not offered
+	ID            string
+	Reason        string // in their own words; may be empty
 }

@@ -234,33 +234,33 @@ func leasePages() []page {
 		drawn("client-none", Client{Frame: stranger("Get kubectl daypass"), Site: "https://daypass.example.com", Contact: "#platform"}, ClientPage),
 		drawn("access", Access{alarmed(framed("My access", NavAccess)),
 			[]LeaseRow{
-				{"payments-prod", "admin", labels(env("prod")), true, Active, in(-18 * time.Minute), in(42 * time.Minute), at(-17 * time.Minute), 41, nil, "/leases/ls_1", "/leases/ls_1/end"},
-				{"payments-dev", "editor", labels(env("dev"), team("payments")), false, Active, in(-time.Hour), in(192 * time.Minute), nil, 0, nil, "/leases/ls_2", "/leases/ls_2/end"},
+				{"payments-prod", "admin", labels(env("prod")), true, Active, in(-18 * time.Minute), in(42 * time.Minute), at(-17 * time.Minute), 41, nil, "/leases/ls_1", "/leases/ls_1/end", "ls_1", "PAY-4711: <b>queue</b> is stuck"},
+				{"payments-dev", "editor", labels(env("dev"), team("payments")), false, Active, in(-time.Hour), in(192 * time.Minute), nil, 0, nil, "/leases/ls_2", "/leases/ls_2/end", "ls_2", ""},
 			},
 			"/leases/end",
 			[]LeaseRow{
-				{"data-batch", "viewer", labels(env("staging")), false, Ended, in(-time.Hour), in(-2 * time.Minute), at(-8 * time.Minute), 1, at(7 * time.Minute), "/leases/ls_3", ""},
-				{"billing-eu", "viewer", labels(env("prod")), false, Expired, in(-30 * time.Hour), in(-26 * time.Hour), at(-27 * time.Hour), 0, nil, "/leases/ls_4", ""},
+				{"data-batch", "viewer", labels(env("staging")), false, Ended, in(-time.Hour), in(-2 * time.Minute), at(-8 * time.Minute), 1, at(7 * time.Minute), "/leases/ls_3", "", "ls_3", ""},
+				{"billing-eu", "viewer", labels(env("prod")), false, Expired, in(-30 * time.Hour), in(-26 * time.Hour), at(-27 * time.Hour), 0, nil, "/leases/ls_4", "", "ls_4", ""},
 			}, "/access?before=ls_4", "/access",
 			[]SessionRow{
 				{true, "okta", "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0", "203.0.113.7", in(-time.Hour), in(-time.Minute), "/sessions/0123456789abcdef/end"},
 				{false, "okta", "<b>curl</b>", "2001:db8::1", in(-30 * time.Hour), in(-20 * time.Minute), "/sessions/fedcba9876543210/end"},
 			}, true, true}, AccessPage),
 		drawn("administration", Administration{administrator("Administration"), "", "", []HeldRow{
-			{LeaseRow{"payments-prod", "admin", labels(env("prod")), true, Active, in(-18 * time.Minute), in(42 * time.Minute), at(-17 * time.Minute), 41, nil, "/audit?lease=ls_1", "/administration/leases/ls_1/end"}, "grace@partner.example", "guests", "PAY-4711: <b>queue</b> is stuck\nand grows", "/administration?person=pr_1"},
-			{LeaseRow{"payments-dev", "editor", labels(env("dev"), team("payments")), false, Active, in(-time.Hour), in(192 * time.Minute), nil, 0, nil, "", "/administration/leases/ls_2/end"}, "pr_2", "okta", "", "/administration?person=pr_2"},
+			{LeaseRow{"payments-prod", "admin", labels(env("prod")), true, Active, in(-18 * time.Minute), in(42 * time.Minute), at(-17 * time.Minute), 41, nil, "/audit?lease=ls_1", "/administration/leases/ls_1/end", "ls_1", "PAY-4711: <b>queue</b> is stuck\nand grows"}, "grace@partner.example", "guests", "/administration?person=pr_1"},
+			{LeaseRow{"payments-dev", "editor", labels(env("dev"), team("payments")), false, Active, in(-time.Hour), in(192 * time.Minute), nil, 0, nil, "", "/administration/leases/ls_2/end", "ls_2", ""}, "pr_2", "okta", "/administration?person=pr_2"},
 		}, true, nil}, AdministrationPage),
 		drawn("administration-person", Administration{administrator("Administration"), "grace@partner.example", "", nil, false, []Holder{
 			{"grace@partner.example", "pr_1", []SessionRow{{false, "guests", "kubectl daypass on <b>laptop</b>", "203.0.113.9", in(-time.Hour), in(-time.Minute), "/administration/people/pr_1/sessions/0123456789abcdef/end"}}, "/administration/people/pr_1/end", true},
 			{"grace@partner.example", "pr_2", nil, "/administration/people/pr_2/end", false},
 		}}, AdministrationPage),
 		drawn("administration-end-person", EndHeld{administrator("Sign out and end all"), "grace@partner.example", []HeldRow{
-			{LeaseRow{"payments-prod", "admin", labels(env("prod")), true, Active, in(-18 * time.Minute), in(42 * time.Minute), nil, 0, nil, "", ""}, "grace@partner.example", "guests", "PAY-4711: <b>queue</b> is stuck", ""},
-			{LeaseRow{"payments-dev", "editor", labels(env("dev")), false, Active, in(-time.Hour), in(192 * time.Minute), nil, 0, nil, "", ""}, "grace@partner.example", "guests", "", ""},
+			{LeaseRow{"payments-prod", "admin", labels(env("prod")), true, Active, in(-18 * time.Minute), in(42 * time.Minute), nil, 0, nil, "", "", "ls_3", "PAY-4711: <b>queue</b> is stuck"}, "grace@partner.example", "guests", ""},
+			{LeaseRow{"payments-dev", "editor", labels(env("dev")), false, Active, in(-time.Hour), in(192 * time.Minute), nil, 0, nil, "", "", "ls_4", ""}, "grace@partner.example", "guests", ""},
 		}, true, 1, "/administration/people/pr_1/end", "/administration?person=pr_1"}, EndHeldPage),
 		drawn("administration-end-person-nowhere", EndHeld{administrator("Sign out and end all"), "pr_2", nil, true, 2, "/administration/people/pr_2/end", "/administration?person=pr_2"}, EndHeldPage),
 		drawn("administration-end-lease", EndHeld{administrator("End a lease"), "grace@partner.example", []HeldRow{
-			{LeaseRow{"payments-prod", "admin", labels(env("prod")), true, Active, in(-18 * time.Minute), in(42 * time.Minute), nil, 0, nil, "", ""}, "grace@partner.example", "guests", "PAY-4711", ""},
+			{LeaseRow{"payments-prod", "admin", labels(env("prod")), true, Active, in(-18 * time.Minute), in(42 * time.Minute), nil, 0, nil, "", "", "ls_5", "PAY-4711"}, "grace@partner.example", "guests", ""},
 		}, false, 0, "/administration/leases/ls_1/end", "/administration?person=pr_1"}, EndHeldPage),
 		drawn("administration-none", Administration{Frame: administrator("Administration")}, AdministrationPage),
 		drawn("kubeconfig-ended-by-another", leaseWith(func(k *Kubeconfig) { closed(Ended, -time.Minute)(k); k.ByOther = true }), KubeconfigPage),

@@ -1,0 +1,45 @@
+package web_test
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/daypass/daypass/api"
+	"github.com/daypass/daypass/web/webtest"
+)
+
+func TestAProgramIsToldHowItsLeaseEnded(t *testing.T) {
+	s := newSite(t)
+	c, root := signedIn(t, s, s.as(t, "eng")), s.as(t, "root")
+	start := func(key string) string {
+		return must1[api.Lease](t)(c.Start(t.Context(), api.Start{Ask: api.Ask{Cluster: "pay", Role: "viewer"}, Key: key})).ID
+	}
+	told := func(id, what string) {
+		t.Helper()
+		_, err := c.Token(t.Context(), id)
+		refusedAs(t, err, 409, "lease-over")
+		for _, part := range []string{what, "Start another: kubectl daypass get pay --role viewer."} {
+			if !strings.Contains(err.Error(), part) {
+				t.Errorf("told %q, which lacks %q", err, part)
+			}
+		}
+	}
+	mine, theirs := start("a"), start("b")
+	must1[api.Lease](t)(c.End(t.Context(), mine))
+	told(mine, "The lease is over: viewer on pay was ended at ")
+	root.Post("/administration/leases/"+theirs+"/end", nil).MustSay(t, 200)
+	told(theirs, "The lease is over: an administrator ended viewer on pay at ")
+}
+
+func TestASignInSaysInWordsWhereItLeads(t *testing.T) {
+	s := newSite(t)
+	for back, says := range map[string]string{
+		"/client/authorize?client_name=vm&code_challenge=X8KQqujT": "Then on to <b>letting a program in</b>.",
+		"/client/device":                   "Then on to <b>letting a program in</b>.",
+		"/clusters/pay?role=viewer&for=1h": "Then on to <b>/clusters/pay</b>.",
+		"/":                                "A kubeconfig for the afternoon",
+	} {
+		webtest.New(t, s.URL).Get("/sign-in?"+url.Values{"return": {back}, "stay": {"1"}}.Encode()).MustSay(t, 200, says)
+	}
+}
