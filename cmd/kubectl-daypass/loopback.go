@@ -102,7 +102,7 @@ func (d *doorman) close(s *http.Server) {
 func (d *doorman) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; style-src 'sha256-"+styleSum()+"'")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "no-referrer")
 	q := r.URL.Query()
@@ -115,11 +115,22 @@ func (d *doorman) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case d.came <- a:
 	default: // reloaded
 	}
-	said := "You may close this page and go back to your terminal."
+	title, said := "Back to your terminal", "This machine has its answer. You may close this page."
 	if a.err != nil {
-		said = "This machine was not signed in. " + said
+		title = "This machine was not signed in"
 	}
-	_, _ = fmt.Fprintf(w, "<!doctype html><html lang=en><meta charset=utf-8><title>Daypass</title><p>%s", said) // for courtesy
+	_, _ = fmt.Fprintf(w, farewell, style, title, title, said) // for courtesy
+}
+
+// farewell is what the browser shows last; it is on nobody's server.
+const (
+	farewell = `<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width"><style>%s</style><title>%s · Daypass</title><main><h1>%s</h1><p>%s</main>`
+	style    = `:root{color-scheme:light dark;font:1rem/1.5 system-ui,sans-serif}main{max-width:32rem;margin:15vh auto;padding:0 1rem}h1{font-size:1.5rem}`
+)
+
+func styleSum() string {
+	sum := sha256.Sum256([]byte(style))
+	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
 // arrived reads an answer, once it is the asked server's own: RFC 9207, section
