@@ -29,6 +29,9 @@ type Choice struct {
 	Reason      bool   `json:"needsReason"`
 	ReasonHint  string `json:"reasonHint,omitempty"`
 	BreakGlass  bool   `json:"breakGlass"`
+	// TellsWhom is who is told at once when the glass is broken, in the
+	// operator's words.
+	TellsWhom string `json:"tellsWhom,omitempty"`
 }
 
 // Cluster is one that the asker may enter: GET /clusters.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -24,7 +25,7 @@ func (s *server) apiClusters(w http.ResponseWriter, r *http.Request) error {
 			Status: at.Status, Version: at.Version, Choices: []api.Choice{}}
 		for _, ch := range policy.Choices(x.Cluster.Name, standing(r), now) {
 			c.Choices = append(c.Choices, api.Choice{Role: ch.Role.Name, Description: ch.Role.Description, Grant: ch.Grant,
-				Longest: int64(ch.Longest.Seconds()), Reason: ch.FreeFor == 0, ReasonHint: ch.ReasonHint, BreakGlass: ch.BreakGlass})
+				Longest: int64(ch.Longest.Seconds()), Reason: ch.FreeFor == 0, ReasonHint: ch.ReasonHint, BreakGlass: ch.BreakGlass, TellsWhom: orElse(ch.TellsWhom, strings.Join(ch.Tells, ", "))})
 		}
 		out.Clusters = append(out.Clusters, c)
 	}

@@ -43,3 +43,17 @@ func TestASignInSaysInWordsWhereItLeads(t *testing.T) {
 		webtest.New(t, s.URL).Get("/sign-in?"+url.Values{"return": {back}, "stay": {"1"}}.Encode()).MustSay(t, 200, says)
 	}
 }
+
+func TestAProgramIsToldWhoHearsOfBrokenGlass(t *testing.T) {
+	s := newSite(t)
+	c := signedIn(t, s, s.as(t, "eng"))
+	told := map[string]string{}
+	for _, x := range must1[api.Clusters](t)(c.Clusters(t.Context())).Clusters {
+		for _, ch := range x.Choices {
+			told[x.Name+" "+ch.Role] = ch.TellsWhom
+		}
+	}
+	if told["hidden admin"] != "#security" || told["pay viewer"] != "" {
+		t.Errorf("told of are %v", told)
+	}
+}
