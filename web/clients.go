@@ -180,6 +180,7 @@ func (s *server) anybody(h func(http.ResponseWriter, *http.Request) error) http.
 		if who, err := s.SignIn.Person(w, r); err == nil {
 			r = withSession(r, who)
 		}
-		return h(w, r)
+		s.handle(h)(w, r) // an error, too, is a page for this person
+		return nil
 	})
 }

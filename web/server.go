@@ -75,7 +75,7 @@ func New(o Options) http.Handler {
 	s := &server{o}
 	r := chi.NewRouter()
 	r.Use(s.identify, gathered, s.recover, s.headers, s.ownHost, s.sameSite)
-	r.NotFound(s.handle(func(http.ResponseWriter, *http.Request) error { return errNoPage }))
+	r.NotFound(s.anybody(func(http.ResponseWriter, *http.Request) error { return errNoPage }))
 	r.MethodNotAllowed(s.handle(func(w http.ResponseWriter, asked *http.Request) error {
 		w.Header().Set("Allow", allowed(r, asked))
 		return errMethod

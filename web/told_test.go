@@ -44,6 +44,14 @@ func TestASignInSaysInWordsWhereItLeads(t *testing.T) {
 	}
 }
 
+func TestAPageThatIsNotThereKnowsWhoIsSignedIn(t *testing.T) {
+	s := newSite(t)
+	s.as(t, "eng").Get("/nowhere").MustSay(t, 404, "There is nothing at this address.", "eng@example.com", "My access")
+	if p := webtest.New(t, s.URL).Get("/nowhere"); p.Status != 404 || strings.Contains(p.Text, "My access") {
+		t.Errorf("a stranger is answered %d", p.Status)
+	}
+}
+
 func TestAProgramIsToldWhoHearsOfBrokenGlass(t *testing.T) {
 	s := newSite(t)
 	c := signedIn(t, s, s.as(t, "eng"))
