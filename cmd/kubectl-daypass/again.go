@@ -57,9 +57,10 @@ func (h home) lasting(ctx context.Context, client *api.Client, d api.Decision, a
 	return api.Entry{}, false
 }
 
-// is says whether a lease is of what is wanted, its length aside.
+// is says whether a lease is of what is wanted, its length aside. Who names no
+// namespace wants the one that the context has.
 func (w wish) is(l api.Lease, ask api.Ask) bool {
-	return l.Cluster == ask.Cluster && l.Role == ask.Role && l.Namespace == w.namespace && !l.BreakGlass
+	return l.Cluster == ask.Cluster && l.Role == ask.Role && (w.namespace == "" || l.Namespace == w.namespace) && !l.BreakGlass
 }
 
 // enough says whether a lease has nine tenths of what one would have that
@@ -79,8 +80,10 @@ func (h home) enough(client *api.Client, d api.Decision, ask api.Ask, l api.Leas
 	return 2*left(l.EndsAt) >= l.EndsAt.Sub(l.StartedAt)
 }
 
-// stay brings the context up to date with a lease that goes on.
+// stay brings the context up to date with a lease that goes on. The namespace
+// that it began with stands there, unless the person chose another since.
 func (h home) stay(c *cobra.Command, entry api.Entry, want wish) error {
+	entry.Namespace = ""
 	out, err := h.put(entry, want)
 	if err != nil {
 		return err
