@@ -311,7 +311,7 @@ func (h home) entry(e api.Entry, name string, want wish) kubeconfig.Entry {
 	return kubeconfig.Entry{
 		Context: name, Cluster: name, User: name, Server: e.Server, CA: e.CA, ProxyURL: e.ProxyURL, TLSServerName: e.TLSServerName, Namespace: ns, Use: want.use,
 		Command: command(), Args: []string{"token", "--server", h.server.String(), "--lease", e.Lease.ID},
-		InstallHint: "kubectl-daypass is not on the PATH. Get it from " + h.server.String(),
+		InstallHint: "kubectl-daypass is not on the PATH. Get it from " + h.server.String() + "/client",
 		Beside:      kubeconfig.Beside(want.file),
 	}
 }

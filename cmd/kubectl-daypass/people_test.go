@@ -80,6 +80,7 @@ func (d *desk) holds(t *testing.T, file string, g got) {
 				Exec  struct {
 					Command string
 					Args    []string
+					Hint    string `yaml:"installHint"`
 				}
 			}
 		}
@@ -94,6 +95,9 @@ func (d *desk) holds(t *testing.T, file string, g got) {
 	want := []string{"token", "--server", d.server.URL, "--lease", g.Lease.ID}
 	if diff := cmp.Diff(want, k.Users[1].User.Exec.Args); diff != "" || k.Users[1].User.Exec.Command != built {
 		t.Error(k.Users[1].User.Exec.Command, diff)
+	}
+	if hint := k.Users[1].User.Exec.Hint; !strings.HasSuffix(hint, " Get it from "+d.server.URL+"/client") {
+		t.Error(hint)
 	}
 	session, _ := os.ReadFile(filepath.Join(d.files(), "session.json"))
 	var s signIn
