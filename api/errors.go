@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"strings"
 )
@@ -57,6 +58,19 @@ func (u *Unreachable) Error() string {
 		return "Stopped before " + u.Host + " answered"
 	}
 	return fmt.Sprintf("%s cannot be reached: %s", u.Host, short(u.Err.Error(), sentence))
+}
+
+// Timeout says whether it was waited for as long as there was to wait.
+func (u *Unreachable) Timeout() bool {
+	var t interface{ Timeout() bool }
+	return errors.As(u.Err, &t) && t.Timeout()
+}
+
+// Unheard says whether the question cannot have arrived: nothing was there to
+// send it to.
+func (u *Unreachable) Unheard() bool {
+	var op *net.OpError
+	return errors.As(u.Err, &op) && op.Op == "dial"
 }
 
 // Unwrap gives what the network said.

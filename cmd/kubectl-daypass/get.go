@@ -85,17 +85,37 @@ func (h home) get(c *cobra.Command, client *api.Client, cluster string, want wis
 	}
 	d, err := h.try(c.Context(), client, want, cluster)
 	if err != nil {
-		return err
+		return unbegun(c.Context(), err)
 	}
 	if err := h.confirm(c.Context(), client, want, cluster); err != nil {
 		return meant(c.Context(), client, err, cluster, want)
 	}
-	before := h.running(c.Context(), client, want)
-	if entry, ok := h.lasting(c.Context(), client, d, want.ask(cluster), want, before); ok {
+	before, err := h.running(c.Context(), client, want)
+	if err != nil {
+		return unbegun(c.Context(), err)
+	}
+	entry, lasts, err := h.lasting(c.Context(), client, d, want.ask(cluster), want, before)
+	if err != nil {
+		return unbegun(c.Context(), err)
+	}
+	if lasts {
 		return h.stay(c, entry, want)
 	}
+	return h.start(c, client, cluster, want, before)
+}
+
+// unbegun says of a failure that nothing is on record, where the person gave up.
+func unbegun(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	return &failure{code: exitFailed, say: "Stopped. No lease was started.", err: err}
+}
+
+// start starts a lease and puts it into the kubeconfig.
+func (h home) start(c *cobra.Command, client *api.Client, cluster string, want wish, before map[string]api.Lease) error {
 	if err := c.Context().Err(); err != nil {
-		return &failure{code: exitFailed, say: "Stopped. No lease was started.", err: err}
+		return unbegun(c.Context(), err)
 	}
 	l, err := begin(c.Context(), client, cluster, want)
 	if err != nil {
@@ -123,7 +143,10 @@ func (h home) get(c *cobra.Command, client *api.Client, cluster string, want wis
 // entry, by the names that the server will give it. Where it does not tell
 // them, or refuses, what comes next says so. It gives what the server decides.
 func (h home) try(ctx context.Context, client *api.Client, want wish, cluster string) (api.Decision, error) {
-	d, _ := client.Decide(ctx, want.ask(cluster))
+	d, err := client.Decide(ctx, want.ask(cluster))
+	if unlearnt(err) != nil {
+		return d, err
+	}
 	if d.Context != "" && want.context == "" && !tame(d.Context) {
 		return d, badContext(d.Context)
 	}
@@ -133,7 +156,10 @@ func (h home) try(ctx context.Context, client *api.Client, want wish, cluster st
 
 // adopt puts a lease that was started elsewhere into the kubeconfig.
 func (h home) adopt(c *cobra.Command, client *api.Client, want wish) error {
-	before := h.running(c.Context(), client, want)
+	before, err := h.running(c.Context(), client, want)
+	if err != nil {
+		return err
+	}
 	entry, err := client.Entry(c.Context(), want.lease)
 	if err != nil {
 		return meantLease(c.Context(), client, err, want.lease)
@@ -277,13 +303,13 @@ func noRole(all api.Clusters, cluster string, glass bool) error {
 	return &failure{code: exitRefused, say: say + " See: kubectl daypass list"}
 }
 
-// begin starts a lease, and asks again when no answer came: under one key, two
-// questions start one lease.
+// begin starts a lease, and asks again when the answer was lost: under one key,
+// two questions start one lease. Nobody waits twice for one that is late.
 func begin(ctx context.Context, client *api.Client, cluster string, want wish) (api.Lease, error) {
 	s := api.Start{Ask: want.ask(cluster), Namespace: want.namespace, Key: rand.Text()}
 	l, err := client.Start(ctx, s)
 	var un *api.Unreachable
-	if errors.As(err, &un) && ctx.Err() == nil {
+	if errors.As(err, &un) && !un.Timeout() && ctx.Err() == nil {
 		l, err = client.Start(ctx, s)
 	}
 	if err == nil {

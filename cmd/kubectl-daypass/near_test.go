@@ -77,14 +77,17 @@ func TestDidYouMean(t *testing.T) {
 		}
 	})
 	t.Run("keeps what was refused where the names cannot be had", func(t *testing.T) {
+		what := "/clusters"
 		d.server.Instead(func(w http.ResponseWriter, r *http.Request) bool {
-			if r.Method == "GET" {
+			away := r.Method == "GET" && strings.HasSuffix(r.URL.Path, what)
+			if away {
 				apitest.Problem(w, 503, "internal", "Not now.", "")
 			}
-			return r.Method == "GET"
+			return away
 		})
 		defer d.server.Instead(nil)
 		d.refused(d.run("get", "payments-prod", "--role", "veiwer"), exitRefused, "There is no role veiwer for you. Ask #platform.\n")
+		what = "/leases"
 		d.refused(d.run("end", slip), exitOver, "There is no such lease of yours.")
 	})
 	t.Run("knows a cluster where only the glass can be broken, and one where it cannot", func(t *testing.T) {
