@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -90,6 +91,11 @@ func (h home) get(c *cobra.Command, client *api.Client, cluster string, want wis
 	if err := h.confirm(c.Context(), client, want, cluster); err != nil {
 		return meant(c.Context(), client, err, cluster, want)
 	}
+	release, err := h.turn(c.Context(), want, cmp.Or(want.context, d.Context, cluster+" "+want.role), queue)
+	if err != nil {
+		return unbegun(c.Context(), err)
+	}
+	defer release()
 	before, err := h.running(c.Context(), client, want)
 	if err != nil {
 		return unbegun(c.Context(), err)
@@ -156,15 +162,20 @@ func (h home) try(ctx context.Context, client *api.Client, want wish, cluster st
 
 // adopt puts a lease that was started elsewhere into the kubeconfig.
 func (h home) adopt(c *cobra.Command, client *api.Client, want wish) error {
-	before, err := h.running(c.Context(), client, want)
-	if err != nil {
-		return err
-	}
 	entry, err := client.Entry(c.Context(), want.lease)
 	if err != nil {
 		return meantLease(c.Context(), client, err, want.lease)
 	}
 	if err := isOf(entry.Lease, want.lease, "", ""); err != nil {
+		return err
+	}
+	release, err := h.turn(c.Context(), want, want.called(entry), queue)
+	if err != nil {
+		return err
+	}
+	defer release()
+	before, err := h.running(c.Context(), client, want)
+	if err != nil {
 		return err
 	}
 	out, err := h.put(entry, want)
