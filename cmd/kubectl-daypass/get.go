@@ -61,7 +61,9 @@ func getCommand(w world) *cobra.Command {
 	f.BoolVar(&want.use, "use", false, "make it the current context")
 	f.BoolVar(&want.breakGlass, "break-glass", false, "take the emergency grant; others are told at once")
 	f.BoolVar(&want.yes, "yes", false, "with --break-glass: do not ask again")
-	_ = c.RegisterFlagCompletionFunc("role", w.roleNames) // the flag is there
+	for name, complete := range map[string]cobra.CompletionFunc{"role": w.roleNames, "lease": w.leaseNames, "context": w.contextNames, "kubeconfig": files} {
+		_ = c.RegisterFlagCompletionFunc(name, complete) // the flag is there
+	}
 	return c
 }
 

@@ -362,6 +362,21 @@ func TestCompletion(t *testing.T) {
 			t.Errorf("%v offers %q", c.args, out)
 		}
 	}
+	const nothing, files = ":4\n", ":0\n"
+	d.must("get", "--lease", id, "--context", "mine")
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"get", "--lease", ""}, id + "\n" + nothing}, {[]string{"get", "payments-prod", "--context", ""}, "daypass-payments-prod-viewer\nmine\n" + nothing},
+		{[]string{"get", "--kubeconfig", filepath.Join(d.home, "none"), "--context", ""}, nothing},
+		{[]string{"get", "--for", ""}, nothing}, {[]string{"get", "-n", ""}, nothing}, {[]string{"get", "--reason", ""}, nothing}, {[]string{"list", "--server", ""}, nothing},
+		{[]string{"login", ""}, nothing}, {[]string{"status", ""}, nothing}, {[]string{"get", "--kubeconfig", ""}, files}, {[]string{"prune", "--kubeconfig", ""}, files},
+	} {
+		if out := d.must(append([]string{"__complete"}, c.args...)...); out != c.want {
+			t.Errorf("%v offers %q", c.args, out)
+		}
+	}
 	link := filepath.Join(d.home, "kubectl_complete-daypass")
 	if err := os.Symlink(built, link); err != nil {
 		t.Fatal(err)

@@ -27,6 +27,7 @@ func pruneCommand(w world) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&file, "kubeconfig", "", "the kubeconfig to look through (default: $KUBECONFIG or ~/.kube/config)")
+	_ = c.RegisterFlagCompletionFunc("kubeconfig", files) // the flag is there
 	c.Flags().BoolVar(&dry, "dry-run", false, "say what would go, and change nothing")
 	return c
 }

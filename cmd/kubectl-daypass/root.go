@@ -34,6 +34,7 @@ func people(ctx context.Context, w world, args []string) error {
 	root.PersistentFlags().String("server", "", "the server's URL (default: the one signed in to last, or $DAYPASS_SERVER)")
 	root.PersistentFlags().StringP("output", "o", "", "json, yaml or name: for programs")
 	root.SetFlagErrorFunc(flagError)
+	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp) // nothing but a kubeconfig is a file
 	root.AddCommand(loginCommand(w), getCommand(w), listCommand(w), endCommand(w), pruneCommand(w), statusCommand(w), logoutCommand(w), tokenCommand(), versionCommand(w))
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"json", "yaml", "name"}, cobra.ShellCompDirectiveNoFileComp)) // the flag is there
 	return root.ExecuteContext(ctx)
