@@ -24,6 +24,10 @@ const (
 	CodeDenied      = "access-denied"
 	CodeExpired     = "expired-code"
 	CodeDown        = "provider-down"
+	CodeNeeds       = "needs"
+	CodeGlassOnly   = "break-glass-only"
+	CodeNoGlass     = "not-break-glass"
+	CodeUnknownRole = "unknown-role"
 )
 
 // ErrNoSession is for questions that only somebody may ask.

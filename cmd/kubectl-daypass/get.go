@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"slices"
@@ -91,7 +92,7 @@ func (h home) get(c *cobra.Command, client *api.Client, cluster string, want wis
 		return unbegun(c.Context(), err)
 	}
 	if err := h.confirm(c.Context(), client, want, cluster); err != nil {
-		return meant(c.Context(), client, err, cluster, want)
+		return h.meant(c, client, err, cluster, want)
 	}
 	release, err := h.turn(c.Context(), want, cmp.Or(want.context, d.Context, cluster+" "+want.role), queue)
 	if err != nil {
@@ -127,7 +128,7 @@ func (h home) start(c *cobra.Command, client *api.Client, cluster string, want w
 	}
 	l, err := begin(c.Context(), client, cluster, want)
 	if err != nil {
-		return meant(c.Context(), client, err, cluster, want)
+		return h.meant(c, client, err, cluster, want)
 	}
 	entry, err := client.Entry(c.Context(), l.ID)
 	if err == nil {
@@ -243,7 +244,7 @@ func (h home) confirm(ctx context.Context, client *api.Client, want wish, cluste
 	if err != nil {
 		return err
 	}
-	if err := refused(d); err != nil || want.yes {
+	if err := refused(d, want.ask(cluster)); err != nil || want.yes {
 		return err
 	}
 	fmt.Fprintf(h.err, "Break glass on %s? Others are told at once, and it stays on record. Type yes: ", api.Plain(cluster))
@@ -274,14 +275,15 @@ func (w wish) ask(cluster string) api.Ask {
 	return api.Ask{Cluster: cluster, Role: w.role, Seconds: int64(time.Duration(w.length) / time.Second), Reason: w.reason, BreakGlass: w.breakGlass, Confirmed: w.breakGlass}
 }
 
-// refused is the first reason of a decision that is a no, or what it needs.
-func refused(d api.Decision) error {
+// refused is the first reason of a decision that is a no, or what it needs, as
+// if it was asked for in earnest.
+func refused(d api.Decision, ask api.Ask) error {
 	switch {
 	case len(d.Refusals) > 0:
 		no := d.Refusals[0]
-		return &failure{code: exitRefused, say: strings.TrimSpace(no.Say + " " + no.Next)}
+		return &api.Problem{Status: http.StatusForbidden, Code: no.Code, Detail: no.Say, Next: no.Next}
 	case len(d.Needs) > 0:
-		return &failure{code: exitRefused, say: "It needs a " + strings.Join(d.Needs, " and a ") + ". Give it with --" + d.Needs[0] + "."}
+		return &api.Problem{Status: http.StatusForbidden, Code: api.CodeNeeds, Detail: fmt.Sprintf("%s on %s needs a %s.", ask.Role, ask.Cluster, strings.Join(d.Needs, " and a "))}
 	}
 	return nil
 }

@@ -189,7 +189,7 @@ func TestGet(t *testing.T) {
 		d.refused(d.run("get", "payments-prod"), exitUsage, "viewer, operator")
 	})
 	t.Run("passes a refusal on", func(t *testing.T) {
-		d.refused(d.run("get", "payments-prod", "--role", "root"), exitRefused, "There is no role root for you. Ask #platform.")
+		d.refused(d.run("get", "payments-prod", "--role", "root"), exitRefused, "There is no role root for you. On payments-prod choose one of viewer, operator: kubectl daypass get payments-prod --role ROLE\n")
 	})
 	t.Run("asks nobody about glass that they could not break", func(t *testing.T) {
 		d.stdin = "yes\n"
@@ -199,7 +199,7 @@ func TestGet(t *testing.T) {
 			t.Errorf("the person was asked: %s", r.err)
 		}
 		d.server.Glass("admin")
-		d.refused(d.run("get", "payments-prod", "--break-glass"), exitRefused, "It needs a reason. Give it with --reason.")
+		d.refused(d.run("get", "payments-prod", "--break-glass"), exitRefused, "admin on payments-prod needs a reason. Run: kubectl daypass get payments-prod --role admin --break-glass --reason '…'\n")
 	})
 	t.Run("does not break glass on a word that is not yes", func(t *testing.T) {
 		d.stdin = "y\n"
