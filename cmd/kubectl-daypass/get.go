@@ -341,7 +341,7 @@ func (h home) undone(client *api.Client, l api.Lease, err error) error {
 	if _, failed := client.End(ctx, l.ID); failed != nil {
 		also = fmt.Sprintf("The lease %s still runs until %s.", l.ID, clock(l.EndsAt))
 	}
-	return &failure{code: exitOf(err), say: fmt.Sprintf("%v. %s", strings.TrimSuffix(err.Error(), "."), also), err: err}
+	return &failure{code: exitOf(err), say: stopped(err.Error()) + " " + also, err: err}
 }
 
 func (h home) entry(e api.Entry, name string, want wish) kubeconfig.Entry {

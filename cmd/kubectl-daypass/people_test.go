@@ -328,6 +328,15 @@ func TestGet(t *testing.T) {
 		other.must("get", "payments-prod", "--role", "viewer", "--kubeconfig", file, "--context", "theirs")
 		d.must("get", "payments-prod", "--role", "viewer", "--kubeconfig", file)
 	})
+	t.Run("says in words why a kubeconfig can have no lock", func(t *testing.T) {
+		file := filepath.Join(d.home, "plain")
+		if err := os.WriteFile(file, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		under, long := filepath.Join(file, "kube"), filepath.Join(d.home, strings.Repeat("k", 252))
+		d.refused(d.run("get", "payments-prod", "--role", "viewer", "--kubeconfig", under), exitFailed, "kubectl-daypass: the folder of "+under+" cannot be made (not a directory); name another file with --kubeconfig\n")
+		d.refused(d.run("get", "payments-prod", "--role", "viewer", "--kubeconfig", long), exitFailed, long+" stays as it is: a lock cannot be put beside it, as kubectl does for each change (file name too long); name another file")
+	})
 	t.Run("asks twice under one key when the answer is lost", func(t *testing.T) {
 		lost := 0
 		d.server.Instead(func(_ http.ResponseWriter, r *http.Request) bool {
@@ -415,7 +424,7 @@ func TestLogoutWithoutTheServer(t *testing.T) {
 		apitest.Problem(w, 503, "internal", "Not now.", "")
 		return true
 	})
-	d.refused(d.run("logout"), exitUnreachable, "are gone", "still lists the session")
+	d.refused(d.run("logout"), exitUnreachable, "are gone, but "+strings.TrimPrefix(d.server.URL, "http://")+" may still list the session; sign it out under My access: "+d.server.URL+"/access (Not now. ")
 	d.server.Instead(nil)
 	d.refused(d.token(id), exitSignedOut)
 }

@@ -45,7 +45,7 @@ func unawaited(err error, may string) error {
 	if !errors.Is(err, context.Canceled) && (!errors.As(err, &un) || un.Unheard()) {
 		return err
 	}
-	return &failure{code: exitOf(err), say: err.Error() + ". " + may + " all the same; see: kubectl daypass list leases", err: err}
+	return &failure{code: exitOf(err), say: stopped(err.Error()) + " " + may + " all the same; see: kubectl daypass list leases", err: err}
 }
 
 // terminal says whether somebody reads along.
