@@ -411,7 +411,12 @@ func TestAskedWrongly(t *testing.T) {
 	if out := d.must("version"); !strings.HasPrefix(out, "kubectl-daypass ") {
 		t.Error(out)
 	}
-	if out := d.must("token", "--help"); !strings.Contains(out, "Exit codes") {
+	for form, want := range map[string]string{"json": "{\n  \"version\": \"development\"\n}\n", "yaml": "version: development\n", "name": "development\n"} {
+		if out := d.must("version", "-o", form); out != want {
+			t.Errorf("%s: %q", form, out)
+		}
+	}
+	if out := d.must("token", "--help"); !strings.Contains(out, "Exit codes") || strings.Contains(out, "-o") || !strings.HasSuffix(out, "Usage:\n  kubectl daypass token --server URL --lease ID\n") {
 		t.Error(out)
 	}
 }

@@ -69,17 +69,21 @@ func takes(check cobra.PositionalArgs, what string) cobra.PositionalArgs {
 
 // tokenCommand is here to be explained; helper runs it.
 func tokenCommand() *cobra.Command {
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use: "token --server URL --lease ID", Short: "Answer kubectl with a lease's token (kubectl runs this itself)",
 		Long:               "The exec helper that kubeconfigs of Daypass name. It answers from its cache, renews\nwhen that is due, opens no browser, and says in one line why there is no token.\n\n" + exitHelp,
-		DisableFlagParsing: true,
-		RunE:               func(c *cobra.Command, _ []string) error { return c.Help() },
+		DisableFlagParsing: true, DisableFlagsInUseLine: true,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
+	c.SetUsageTemplate("Usage:\n  {{.UseLine}}\n") // it takes none of the flags that the others have
+	return c
 }
 
 func versionCommand(w world) *cobra.Command {
 	return &cobra.Command{Use: "version", Short: "Print the version", Args: takes(cobra.NoArgs, "no arguments"),
-		RunE: func(*cobra.Command, []string) error { return w.print("kubectl-daypass %s", version) }}
+		RunE: func(c *cobra.Command, _ []string) error {
+			return w.give(c, map[string]string{"version": version}, []string{version}, func() error { return w.print("kubectl-daypass %s", version) })
+		}}
 }
 
 // print writes a line to standard output.
