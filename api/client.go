@@ -182,13 +182,13 @@ func (c *Client) once(ctx context.Context, q question) ([]byte, error) {
 		h = HTTP(patience)
 		defer h.CloseIdleConnections()
 	}
-	asked := c.now()
+	asked, began := c.now(), time.Now()
 	res, err := h.Do(r)
 	if err != nil {
-		return nil, c.unreachable(err)
+		return nil, c.unreachable(err, time.Since(began))
 	}
 	defer func() { _ = res.Body.Close() }() // read to its end or given up
-	return c.read(res, asked)
+	return c.read(res, asked, began)
 }
 
 func (c *Client) request(ctx context.Context, q question) (*http.Request, error) {
@@ -246,7 +246,7 @@ func (c *Client) sign(r *http.Request, q question, target string) error {
 }
 
 // read tells an answer of Daypass from what others put in its place.
-func (c *Client) read(res *http.Response, asked time.Time) ([]byte, error) {
+func (c *Client) read(res *http.Response, asked, began time.Time) ([]byte, error) {
 	host := c.Server.Host
 	if res.StatusCode >= 300 && res.StatusCode < 400 {
 		return nil, &NotDaypass{Host: host, Status: res.StatusCode, Got: "a redirect to " + elsewhere(res)}
@@ -259,7 +259,7 @@ func (c *Client) read(res *http.Response, asked time.Time) ([]byte, error) {
 	raw, err := io.ReadAll(io.LimitReader(res.Body, largest+1))
 	switch {
 	case err != nil:
-		return nil, c.unreachable(err)
+		return nil, c.unreachable(err, time.Since(began))
 	case len(raw) > largest:
 		return nil, &NotDaypass{Host: host, Status: res.StatusCode, Got: "more than any answer has"}
 	}

@@ -2,12 +2,17 @@ package api_test
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -261,10 +266,69 @@ func TestSilence(t *testing.T) {
 		gone.Close()
 		u, _ := api.ParseServer(gone.URL)
 		_, err := (&api.Client{Server: u}).About(t.Context())
-		if !errors.As(err, &un) || strings.Contains(err.Error(), "/api/v1") {
+		if !errors.As(err, &un) || err.Error() != u.Host+" refuses connections: is the server running there?" || !un.Unheard() {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+func TestWhatTheNetworkSaysIsForPeople(t *testing.T) {
+	secure := apitest.NewTLS()
+	defer secure.Close()
+	clear := apitest.New()
+	defer clear.Close()
+	rude := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	defer rude.Close()
+	trusting := api.HTTP(time.Second)
+	trusting.Transport = secure.Client().Transport
+	through := api.HTTP(time.Second)
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	proxy, _ := url.Parse(gone.URL)
+	through.Transport.(*http.Transport).Proxy = http.ProxyURL(proxy)
+	_, port, _ := strings.Cut(secure.Listener.Addr().String(), ":")
+	for _, c := range []struct {
+		name, server string
+		http         *http.Client
+		want         string
+		unheard      bool
+	}{
+		{"a certificate by nobody known", secure.URL, nil, " shows a certificate that this machine does not trust. ", false},
+		{"a certificate for another name", "https://localhost:" + port, trusting, " shows a certificate for another name: ", false},
+		{"http where https is asked", strings.Replace(clear.URL, "http:", "https:", 1), nil, " speaks http, not https: write " + clear.URL, false},
+		{"a connection that ends", rude.URL, nil, " closed the connection without an answer: try again", false},
+		{"a proxy that is not there", "https://daypass.example.com", through, " cannot be reached by the proxy that this machine's settings name (HTTPS_PROXY): ", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			u, err := api.ParseServer(c.server)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = (&api.Client{Server: u, HTTP: c.http}).About(t.Context())
+			var un *api.Unreachable
+			if !errors.As(err, &un) || !strings.HasPrefix(err.Error(), u.Host+c.want) || un.Unheard() != c.unheard {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	dial := func(err error) error { return &net.OpError{Op: "dial", Net: "tcp", Err: err} }
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{dial(&net.DNSError{Err: "no such host", IsNotFound: true}), "h is no host that this machine knows: "},
+		{dial(&net.DNSError{Err: "i/o timeout", IsTimeout: true}), "h cannot be looked up: "},
+		{dial(os.ErrDeadlineExceeded), "h cannot be reached: nothing answers there. "},
+		{dial(syscall.EHOSTUNREACH), "h cannot be reached: no route to host"},
+		{context.DeadlineExceeded, "h did not answer within 15 s"},
+		{http.ErrSchemeMismatch, "h speaks http, not https, and secrets would travel in clear: "},
+		{x509.CertificateInvalidError{Reason: x509.Expired}, "h shows a certificate that is over or does not count yet: "},
+		{errors.New("tls: something else"), "h cannot be reached: tls: something else"},
+	} {
+		if got := (&api.Unreachable{Host: "h", Err: c.err, Waited: 14990 * time.Millisecond}).Error(); !strings.HasPrefix(got, c.want) {
+			t.Errorf("%v: %q", c.err, got)
+		}
+	}
 }
 
 func TestTextOfTheServerIsPlain(t *testing.T) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -11,12 +12,11 @@ import (
 )
 
 // running are the leases that the kubeconfig has and that still run, by their
-// contexts. What cannot be learnt is left out: get then does as if there was
-// none, and starts one.
-func (h home) running(ctx context.Context, client *api.Client, want wish) map[string]api.Lease {
+// contexts. Of a kubeconfig that cannot be read, whoever writes it tells.
+func (h home) running(ctx context.Context, client *api.Client, want wish) (map[string]api.Lease, error) {
 	held, err := kubeconfig.Holdings(kubeconfig.Path(want.file), command())
 	if err != nil {
-		return nil
+		return nil, nil
 	}
 	contexts := map[string]string{}
 	for _, one := range held {
@@ -25,9 +25,12 @@ func (h home) running(ctx context.Context, client *api.Client, want wish) map[st
 		}
 	}
 	if len(contexts) == 0 {
-		return nil // nobody needs to be asked
+		return nil, nil // nobody needs to be asked
 	}
-	all, _ := client.Leases(ctx) // without them, none is known to run
+	all, err := client.Leases(ctx)
+	if err != nil {
+		return nil, unlearnt(err)
+	}
 	out := map[string]api.Lease{}
 	for name, id := range contexts {
 		for _, l := range all.Leases {
@@ -36,30 +39,45 @@ func (h home) running(ctx context.Context, client *api.Client, want wish) map[st
 			}
 		}
 	}
-	return out
+	return out, nil
+}
+
+// unlearnt is a failure that ends a command also where what was asked is not
+// needed: whoever gets no answer once would wait for the next as long. A no is
+// passed over, for get can do as if there was no lease.
+func unlearnt(err error) error {
+	var no *api.Problem
+	if errors.As(err, &no) && no.Status < 500 {
+		return nil
+	}
+	return err
 }
 
 // lasting finds the lease that the context has already, where that is what is
 // wanted and goes on for about as long.
-func (h home) lasting(ctx context.Context, client *api.Client, d api.Decision, ask api.Ask, want wish, running map[string]api.Lease) (api.Entry, bool) {
+func (h home) lasting(ctx context.Context, client *api.Client, d api.Decision, ask api.Ask, want wish, running map[string]api.Lease) (entry api.Entry, lasts bool, err error) {
 	if want.anew || want.breakGlass || want.reason != "" { // a reason is for what begins with it
-		return api.Entry{}, false
+		return api.Entry{}, false, nil
 	}
 	for name, l := range running {
 		if !want.is(l, ask) || !h.enough(client, d, ask, l) {
 			continue
 		}
 		entry, err := client.Entry(ctx, l.ID)
+		if unlearnt(err) != nil {
+			return api.Entry{}, false, err
+		}
 		if err == nil && isOf(entry.Lease, l.ID, ask.Cluster, ask.Role) == nil && want.called(entry) == name {
-			return entry, true
+			return entry, true, nil
 		}
 	}
-	return api.Entry{}, false
+	return api.Entry{}, false, nil
 }
 
-// is says whether a lease is of what is wanted, its length aside.
+// is says whether a lease is of what is wanted, its length aside. Who names no
+// namespace wants the one that the context has.
 func (w wish) is(l api.Lease, ask api.Ask) bool {
-	return l.Cluster == ask.Cluster && l.Role == ask.Role && l.Namespace == w.namespace && !l.BreakGlass
+	return l.Cluster == ask.Cluster && l.Role == ask.Role && (w.namespace == "" || l.Namespace == w.namespace) && !l.BreakGlass
 }
 
 // enough says whether a lease has nine tenths of what one would have that
@@ -79,8 +97,10 @@ func (h home) enough(client *api.Client, d api.Decision, ask api.Ask, l api.Leas
 	return 2*left(l.EndsAt) >= l.EndsAt.Sub(l.StartedAt)
 }
 
-// stay brings the context up to date with a lease that goes on.
+// stay brings the context up to date with a lease that goes on. The namespace
+// that it began with stands there, unless the person chose another since.
 func (h home) stay(c *cobra.Command, entry api.Entry, want wish) error {
+	entry.Namespace = ""
 	out, err := h.put(entry, want)
 	if err != nil {
 		return err

@@ -49,6 +49,7 @@ func TestGetAgain(t *testing.T) {
 		{"keeps a longer one", []string{"--for", "8h"}, []string{"--for", "1h"}, time.Hour, true},
 		{"keeps it under a name of the person's own", []string{"--context", "mine"}, []string{"--context", "mine"}, 0, true},
 		{"keeps it with the same namespace", []string{"-n", "shop"}, []string{"-n", "shop"}, 0, true},
+		{"keeps it where no namespace is named", []string{"--context", "mine", "-n", "shop"}, []string{"--context", "mine"}, 0, true},
 		{"starts another for another namespace", []string{"-n", "shop"}, []string{"-n", "till"}, 0, false},
 		{"starts another for a context of another name", nil, []string{"--context", "mine"}, 0, false},
 		{"leaves one under a name of the person's own alone", []string{"--context", "mine"}, nil, 0, false},
@@ -99,6 +100,21 @@ func TestGetAgain(t *testing.T) {
 			t.Errorf("%v:\n%s", err, b)
 		}
 	})
+	t.Run("leaves the namespace as the person has it, unless they name one", func(t *testing.T) {
+		d := newDesk(t)
+		d.login()
+		g, _ := d.get("-n", "shop")
+		text := strings.Replace(d.read(g.Kubeconfig), "namespace: shop", "namespace: till", 1)
+		if err := os.WriteFile(g.Kubeconfig, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if again, _ := d.get(); !again.Kept || d.read(g.Kubeconfig) != text {
+			t.Errorf("%+v:\n%s", again, d.read(g.Kubeconfig))
+		}
+		if again, _ := d.get("-n", "shop"); !again.Kept || !strings.Contains(d.read(g.Kubeconfig), "namespace: shop") {
+			t.Errorf("%+v:\n%s", again, d.read(g.Kubeconfig))
+		}
+	})
 	t.Run("starts another when the first is over or cannot be learnt of", func(t *testing.T) {
 		d := newDesk(t)
 		d.login()
@@ -109,15 +125,22 @@ func TestGetAgain(t *testing.T) {
 			t.Errorf("%+v, %s", second, said)
 		}
 		for n, path := range []string{"GET /api/v1/leases", "POST /api/v1/decisions", "POST /api/v1/leases/" + second.Lease.ID + "/entry"} {
+			other, status := filepath.Join(d.home, "other"), 404
+			d.must("get", "--lease", second.Lease.ID, "--kubeconfig", other)
 			d.server.Instead(func(w http.ResponseWriter, r *http.Request) bool {
 				if r.Method+" "+r.URL.Path == path {
-					apitest.Problem(w, 503, "internal", "Not now.", "")
+					apitest.Problem(w, status, "no-page", "There is no such thing.", "")
 					return true
 				}
 				return false
 			})
 			if third, _ := d.get(); third.Kept || d.server.Asked(starts) != 3+n {
-				t.Errorf("%s does not answer: %+v", path, third)
+				t.Errorf("%s is unknown: %+v", path, third)
+			}
+			status = 503
+			d.refused(d.run("get", "payments-prod", "--role", "viewer", "--kubeconfig", other), exitUnreachable, "There is no such thing.")
+			if d.server.Asked(starts) != 3+n {
+				t.Errorf("%s does not answer, and a lease was started", path)
 			}
 			d.server.Instead(nil)
 			d.must("get", "--lease", second.Lease.ID)

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/daypass/daypass/api"
+	"github.com/daypass/daypass/cmd/kubectl-daypass/kubeconfig"
 )
 
 // hurry is how long somebody waits for the Tab key.
@@ -56,4 +57,18 @@ func (w world) leaseNames(c *cobra.Command, args []string, _ string) ([]string, 
 		all, _ := client.Leases(c.Context()) // nothing is offered then
 		return activeOf(all)
 	})
+}
+
+// contextNames offers the contexts that are ours: another one is taken.
+func (w world) contextNames(c *cobra.Command, _ []string, _ string) (names []string, _ cobra.ShellCompDirective) {
+	file, _ := c.Flags().GetString("kubeconfig")                     // get has it
+	held, _ := kubeconfig.Holdings(kubeconfig.Path(file), command()) // nothing is offered then
+	for _, h := range held {
+		names = append(names, h.Context)
+	}
+	return onlyTame(names), cobra.ShellCompDirectiveNoFileComp
+}
+
+func files(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return nil, cobra.ShellCompDirectiveDefault
 }

@@ -55,6 +55,14 @@ func (w world) say(format string, args ...any) {
 	fmt.Fprintln(w.err, "kubectl-daypass:", line) // nowhere to tell that this failed
 }
 
+// stopped is a sentence with its end.
+func stopped(say string) string {
+	if strings.HasSuffix(say, ".") || strings.HasSuffix(say, "?") {
+		return say
+	}
+	return say + "."
+}
+
 func exitOf(err error) int {
 	var f *failure
 	var p *api.Problem

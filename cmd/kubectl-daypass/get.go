@@ -2,10 +2,12 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"slices"
@@ -60,7 +62,9 @@ func getCommand(w world) *cobra.Command {
 	f.BoolVar(&want.use, "use", false, "make it the current context")
 	f.BoolVar(&want.breakGlass, "break-glass", false, "take the emergency grant; others are told at once")
 	f.BoolVar(&want.yes, "yes", false, "with --break-glass: do not ask again")
-	_ = c.RegisterFlagCompletionFunc("role", w.roleNames) // the flag is there
+	for name, complete := range map[string]cobra.CompletionFunc{"role": w.roleNames, "lease": w.leaseNames, "context": w.contextNames, "kubeconfig": files} {
+		_ = c.RegisterFlagCompletionFunc(name, complete) // the flag is there
+	}
 	return c
 }
 
@@ -85,21 +89,46 @@ func (h home) get(c *cobra.Command, client *api.Client, cluster string, want wis
 	}
 	d, err := h.try(c.Context(), client, want, cluster)
 	if err != nil {
-		return err
+		return unbegun(c.Context(), err)
 	}
 	if err := h.confirm(c.Context(), client, want, cluster); err != nil {
-		return meant(c.Context(), client, err, cluster, want)
+		return h.meant(c, client, err, cluster, want)
 	}
-	before := h.running(c.Context(), client, want)
-	if entry, ok := h.lasting(c.Context(), client, d, want.ask(cluster), want, before); ok {
+	release, err := h.turn(c.Context(), want, cmp.Or(want.context, d.Context, cluster+" "+want.role), queue)
+	if err != nil {
+		return unbegun(c.Context(), err)
+	}
+	defer release()
+	before, err := h.running(c.Context(), client, want)
+	if err != nil {
+		return unbegun(c.Context(), err)
+	}
+	entry, lasts, err := h.lasting(c.Context(), client, d, want.ask(cluster), want, before)
+	if err != nil {
+		return unbegun(c.Context(), err)
+	}
+	if lasts {
 		return h.stay(c, entry, want)
 	}
+	return h.start(c, client, cluster, want, before)
+}
+
+// unbegun says of a failure that nothing is on record, where the person gave up.
+func unbegun(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	return &failure{code: exitFailed, say: "Stopped. No lease was started.", err: err}
+}
+
+// start starts a lease and puts it into the kubeconfig.
+func (h home) start(c *cobra.Command, client *api.Client, cluster string, want wish, before map[string]api.Lease) error {
 	if err := c.Context().Err(); err != nil {
-		return &failure{code: exitFailed, say: "Stopped. No lease was started.", err: err}
+		return unbegun(c.Context(), err)
 	}
 	l, err := begin(c.Context(), client, cluster, want)
 	if err != nil {
-		return meant(c.Context(), client, err, cluster, want)
+		return h.meant(c, client, err, cluster, want)
 	}
 	entry, err := client.Entry(c.Context(), l.ID)
 	if err == nil {
@@ -123,7 +152,10 @@ func (h home) get(c *cobra.Command, client *api.Client, cluster string, want wis
 // entry, by the names that the server will give it. Where it does not tell
 // them, or refuses, what comes next says so. It gives what the server decides.
 func (h home) try(ctx context.Context, client *api.Client, want wish, cluster string) (api.Decision, error) {
-	d, _ := client.Decide(ctx, want.ask(cluster))
+	d, err := client.Decide(ctx, want.ask(cluster))
+	if unlearnt(err) != nil {
+		return d, err
+	}
 	if d.Context != "" && want.context == "" && !tame(d.Context) {
 		return d, badContext(d.Context)
 	}
@@ -133,12 +165,20 @@ func (h home) try(ctx context.Context, client *api.Client, want wish, cluster st
 
 // adopt puts a lease that was started elsewhere into the kubeconfig.
 func (h home) adopt(c *cobra.Command, client *api.Client, want wish) error {
-	before := h.running(c.Context(), client, want)
 	entry, err := client.Entry(c.Context(), want.lease)
 	if err != nil {
 		return meantLease(c.Context(), client, err, want.lease)
 	}
 	if err := isOf(entry.Lease, want.lease, "", ""); err != nil {
+		return err
+	}
+	release, err := h.turn(c.Context(), want, want.called(entry), queue)
+	if err != nil {
+		return err
+	}
+	defer release()
+	before, err := h.running(c.Context(), client, want)
+	if err != nil {
 		return err
 	}
 	out, err := h.put(entry, want)
@@ -204,7 +244,7 @@ func (h home) confirm(ctx context.Context, client *api.Client, want wish, cluste
 	if err != nil {
 		return err
 	}
-	if err := refused(d); err != nil || want.yes {
+	if err := refused(d, want.ask(cluster)); err != nil || want.yes {
 		return err
 	}
 	fmt.Fprintf(h.err, "Break glass on %s? Others are told at once, and it stays on record. Type yes: ", api.Plain(cluster))
@@ -235,14 +275,15 @@ func (w wish) ask(cluster string) api.Ask {
 	return api.Ask{Cluster: cluster, Role: w.role, Seconds: int64(time.Duration(w.length) / time.Second), Reason: w.reason, BreakGlass: w.breakGlass, Confirmed: w.breakGlass}
 }
 
-// refused is the first reason of a decision that is a no, or what it needs.
-func refused(d api.Decision) error {
+// refused is the first reason of a decision that is a no, or what it needs, as
+// if it was asked for in earnest.
+func refused(d api.Decision, ask api.Ask) error {
 	switch {
 	case len(d.Refusals) > 0:
 		no := d.Refusals[0]
-		return &failure{code: exitRefused, say: strings.TrimSpace(no.Say + " " + no.Next)}
+		return &api.Problem{Status: http.StatusForbidden, Code: no.Code, Detail: no.Say, Next: no.Next}
 	case len(d.Needs) > 0:
-		return &failure{code: exitRefused, say: "It needs a " + strings.Join(d.Needs, " and a ") + ". Give it with --" + d.Needs[0] + "."}
+		return &api.Problem{Status: http.StatusForbidden, Code: api.CodeNeeds, Detail: fmt.Sprintf("%s on %s needs a %s.", ask.Role, ask.Cluster, strings.Join(d.Needs, " and a "))}
 	}
 	return nil
 }
@@ -277,13 +318,13 @@ func noRole(all api.Clusters, cluster string, glass bool) error {
 	return &failure{code: exitRefused, say: say + " See: kubectl daypass list"}
 }
 
-// begin starts a lease, and asks again when no answer came: under one key, two
-// questions start one lease.
+// begin starts a lease, and asks again when the answer was lost: under one key,
+// two questions start one lease. Nobody waits twice for one that is late.
 func begin(ctx context.Context, client *api.Client, cluster string, want wish) (api.Lease, error) {
 	s := api.Start{Ask: want.ask(cluster), Namespace: want.namespace, Key: rand.Text()}
 	l, err := client.Start(ctx, s)
 	var un *api.Unreachable
-	if errors.As(err, &un) && ctx.Err() == nil {
+	if errors.As(err, &un) && !un.Timeout() && ctx.Err() == nil {
 		l, err = client.Start(ctx, s)
 	}
 	if err == nil {
@@ -300,7 +341,7 @@ func (h home) undone(client *api.Client, l api.Lease, err error) error {
 	if _, failed := client.End(ctx, l.ID); failed != nil {
 		also = fmt.Sprintf("The lease %s still runs until %s.", l.ID, clock(l.EndsAt))
 	}
-	return &failure{code: exitOf(err), say: fmt.Sprintf("%v. %s", strings.TrimSuffix(err.Error(), "."), also), err: err}
+	return &failure{code: exitOf(err), say: stopped(err.Error()) + " " + also, err: err}
 }
 
 func (h home) entry(e api.Entry, name string, want wish) kubeconfig.Entry {
@@ -311,7 +352,7 @@ func (h home) entry(e api.Entry, name string, want wish) kubeconfig.Entry {
 	return kubeconfig.Entry{
 		Context: name, Cluster: name, User: name, Server: e.Server, CA: e.CA, ProxyURL: e.ProxyURL, TLSServerName: e.TLSServerName, Namespace: ns, Use: want.use,
 		Command: command(), Args: []string{"token", "--server", h.server.String(), "--lease", e.Lease.ID},
-		InstallHint: "kubectl-daypass is not on the PATH. Get it from " + h.server.String(),
+		InstallHint: "kubectl-daypass is not on the PATH. Get it from " + h.server.String() + "/client",
 		Beside:      kubeconfig.Beside(want.file),
 	}
 }

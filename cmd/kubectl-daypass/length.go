@@ -1,6 +1,7 @@
 package main
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -14,13 +15,15 @@ type length time.Duration
 // gives way to.
 func (l *length) Set(s string) error {
 	d, err := days(s)
-	switch _, bare := number(s); {
+	switch n, bare := number(s); {
+	case err == nil && d == 0, bare && n == 0:
+		return usage("--for %s: that is no time at all. Write how long from now, such as 30m, 4h or 1d.", s)
 	case bare:
 		return usage("--for %s: minutes or hours? Write %sm or %sh.", s, s, s)
+	case d > longestLease, err != nil && tooLong(s):
+		return usage("--for %s: at most 366 days; the grant decides how many of them.", s)
 	case err != nil, d < 0:
 		return usage("--for %s: write how long from now, such as 30m, 4h or 1d.", quoted(s))
-	case d == 0:
-		return usage("--for %s: that is no time at all. Write how long from now, such as 30m, 4h or 1d.", s)
 	case d%time.Second != 0:
 		return usage("--for %s: write whole seconds, such as 90s.", s)
 	}
@@ -28,11 +31,28 @@ func (l *length) Set(s string) error {
 	return nil
 }
 
+// longestLease is more than any grant gives.
+const longestLease = 366 * 24 * time.Hour
+
+// tooLong says whether it is for its numbers alone that s could not be read.
+func tooLong(s string) bool {
+	_, err := days(regexp.MustCompile(`[0-9]+`).ReplaceAllString(s, "1"))
+	return err == nil
+}
+
 func (l *length) String() string {
 	if *l == 0 {
 		return "" // then help tells no default
 	}
 	return time.Duration(*l).String()
+}
+
+// written is a length as people write it; empty: none.
+func (l length) written() string {
+	if l == 0 {
+		return ""
+	}
+	return long(int64(time.Duration(l) / time.Second))
 }
 
 // Type is what help calls a length.

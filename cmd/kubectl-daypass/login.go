@@ -196,5 +196,5 @@ func (h home) logout(c *cobra.Command) error {
 	if told == nil || exitOf(told) == exitSignedOut {
 		return h.print("Signed out of %s. The key and all tokens here are gone.", h.server.Host)
 	}
-	return &failure{code: exitOf(told), say: fmt.Sprintf("The key and all tokens here are gone, but %s still lists the session: %v", h.server.Host, told), err: told}
+	return &failure{code: exitOf(told), err: told, say: fmt.Sprintf("The key and all tokens here are gone, but %s may still list the session; sign it out under My access: %s/access (%s)", h.server.Host, h.server, strings.TrimSuffix(told.Error(), "."))}
 }

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
 	"strings"
+
+	"github.com/spf13/cobra"
 
 	"github.com/daypass/daypass/api"
 )
@@ -51,12 +54,17 @@ func slips(a, b string) int {
 	return last[len(two)]
 }
 
-// meant adds to a refusal the cluster or the role that was meant.
-func meant(ctx context.Context, client *api.Client, err error, cluster string, want wish) error {
-	if exitOf(err) != exitRefused {
+// meant adds to a refusal what to run instead: the command that asks right, or
+// the cluster or the role that was meant.
+func (h home) meant(c *cobra.Command, client *api.Client, err error, cluster string, want wish) error {
+	var no *api.Problem
+	if exitOf(err) != exitRefused || !errors.As(err, &no) {
 		return err
 	}
-	all, failed := client.Clusters(ctx)
+	all, failed := client.Clusters(c.Context()) // without them, fewer words are
+	if next := h.instead(c, no.Code, all, cluster, want); next != "" {
+		return &failure{code: exitRefused, say: no.Detail + " " + next, err: err}
+	}
 	if failed != nil {
 		return err // what was refused is said already
 	}
@@ -65,6 +73,71 @@ func meant(ctx context.Context, client *api.Client, err error, cluster string, w
 		said, names = want.role, rolesOn(all, cluster, want.breakGlass)
 	}
 	return suggested(err, said, names, "kubectl daypass list")
+}
+
+// instead is what to run after a refusal that another command gets around. The
+// server's own advice is for pages, or for programs of any kind.
+func (h home) instead(c *cobra.Command, code string, all api.Clusters, cluster string, want wish) string {
+	switch code {
+	case api.CodeNeeds:
+		want.reason = "…"
+		return hinted(all, cluster, want) + "Run: " + h.line(c, want.line(cluster))
+	case api.CodeGlassOnly:
+		want.breakGlass, want.reason = true, cmp.Or(want.reason, "…")
+		return "If this is an emergency, run: " + h.line(c, want.line(cluster))
+	case api.CodeNoGlass:
+		want.breakGlass = false
+		return "Run: " + h.line(c, want.line(cluster))
+	case api.CodeUnknownRole:
+		return h.otherRole(c, rolesOn(all, cluster, want.breakGlass), cluster, want)
+	}
+	return ""
+}
+
+// otherRole leads on from a role that there is not.
+func (h home) otherRole(c *cobra.Command, roles []string, cluster string, want wish) string {
+	name := near(want.role, roles)
+	switch {
+	case name != "" && name != want.role:
+		want.role = name
+		return "Did you mean " + name + "? Run: " + h.line(c, want.line(cluster))
+	case len(roles) > 0 && !slices.Contains(roles, want.role):
+		want.role = "ROLE"
+		return "On " + cluster + " choose one of " + strings.Join(roles, ", ") + ": " + h.line(c, want.line(cluster))
+	}
+	return "See: " + h.line(c, "list")
+}
+
+// hinted is what the grant wants to hear of a reason.
+func hinted(all api.Clusters, cluster string, want wish) string {
+	for _, on := range all.Clusters {
+		for _, choice := range on.Choices {
+			if on.Name == cluster && choice.Role == want.role && choice.BreakGlass == want.breakGlass && choice.ReasonHint != "" {
+				return "Say there: " + strings.TrimSuffix(choice.ReasonHint, ".") + ". "
+			}
+		}
+	}
+	return ""
+}
+
+// line is the command that asks for the wish.
+func (w wish) line(cluster string) string {
+	say := "get " + quoted(cluster) + " --role " + quoted(w.role)
+	for _, flag := range [][2]string{{"for", w.length.written()}, {"namespace", w.namespace}, {"context", w.context}, {"kubeconfig", w.file}} {
+		if flag[1] != "" {
+			say += " --" + flag[0] + " " + quoted(flag[1])
+		}
+	}
+	if w.use {
+		say += " --use"
+	}
+	if w.breakGlass {
+		say += " --break-glass"
+	}
+	if w.reason != "" {
+		say += " --reason " + quoted(w.reason)
+	}
+	return say
 }
 
 // meantLease adds to the answer that there is no such lease the one that was

@@ -44,7 +44,7 @@ func TestDidYouMean(t *testing.T) {
 	const list = "See: kubectl daypass list"
 	t.Run("the cluster, the role or the lease", func(t *testing.T) {
 		d.refused(d.run("get", "payments-prdo"), exitRefused, `There is no cluster "payments-prdo" for you. Did you mean payments-prod? `+list)
-		d.refused(d.run("get", "payments-prod", "--role", "veiwer"), exitRefused, "There is no role veiwer for you. Ask #platform. Did you mean viewer? "+list)
+		d.refused(d.run("get", "payments-prod", "--role", "veiwer"), exitRefused, "There is no role veiwer for you. Did you mean viewer? Run: kubectl daypass get payments-prod --role viewer\n")
 		d.refused(d.run("end", slip), exitOver, "There is no such lease of yours.", "Did you mean "+id+"? "+list+" leases")
 		d.refused(d.run("get", "--lease", slip), exitOver, "Did you mean "+id+"? "+list+" leases")
 		d.server.Instead(func(w http.ResponseWriter, r *http.Request) bool {
@@ -77,14 +77,17 @@ func TestDidYouMean(t *testing.T) {
 		}
 	})
 	t.Run("keeps what was refused where the names cannot be had", func(t *testing.T) {
+		what := "/clusters"
 		d.server.Instead(func(w http.ResponseWriter, r *http.Request) bool {
-			if r.Method == "GET" {
+			away := r.Method == "GET" && strings.HasSuffix(r.URL.Path, what)
+			if away {
 				apitest.Problem(w, 503, "internal", "Not now.", "")
 			}
-			return r.Method == "GET"
+			return away
 		})
 		defer d.server.Instead(nil)
-		d.refused(d.run("get", "payments-prod", "--role", "veiwer"), exitRefused, "There is no role veiwer for you. Ask #platform.\n")
+		d.refused(d.run("get", "payments-prod", "--role", "veiwer"), exitRefused, "There is no role veiwer for you. "+list+"\n")
+		what = "/leases"
 		d.refused(d.run("end", slip), exitOver, "There is no such lease of yours.")
 	})
 	t.Run("knows a cluster where only the glass can be broken, and one where it cannot", func(t *testing.T) {
@@ -92,4 +95,30 @@ func TestDidYouMean(t *testing.T) {
 		d.server.Offer(api.Choice{Role: "admin", BreakGlass: true})
 		d.refused(d.run("get", "payments-prod"), exitRefused, "On payments-prod you may only break the glass, with --break-glass and --reason. "+list)
 	})
+}
+
+func TestARefusalGivesTheWholeCommandThatIsRight(t *testing.T) {
+	d := newDesk(t)
+	d.login()
+	const run = "kubectl daypass get payments-prod --role "
+	d.server.Offer(api.Choice{Role: "viewer"}, api.Choice{Role: "admin", Reason: true, BreakGlass: true, ReasonHint: "The incident's number."})
+	d.refused(d.run("get", "payments-prod", "--break-glass", "--for", "90m", "-n", "shop", "--server", d.server.URL), exitRefused,
+		"admin on payments-prod needs a reason. Say there: The incident's number. Run: "+run+"admin --for 90m --namespace shop --break-glass --reason '…' --server "+d.server.URL+"\n")
+	for code, want := range map[string]string{
+		"needs":            "Not so. Run: " + run + "viewer --use --reason '…'\n",
+		"break-glass-only": "Not so. If this is an emergency, run: " + run + "viewer --use --break-glass --reason '…'\n",
+		"not-break-glass":  "Not so. Run: " + run + "viewer --use\n",
+		"no-grant":         "Not so. Go to the page.\n",
+	} {
+		d.server.Instead(func(w http.ResponseWriter, r *http.Request) bool {
+			if r.Method+" "+r.URL.Path == starts {
+				apitest.Problem(w, 403, code, "Not so.", "Go to the page.")
+			}
+			return r.Method+" "+r.URL.Path == starts
+		})
+		d.refused(d.run("get", "payments-prod", "--role", "viewer", "--use"), exitRefused, want)
+	}
+	d.answers("POST /api/v1/decisions", api.Decision{Answer: "refused", Refusals: []api.Refusal{{Code: "not-break-glass", Say: "You may without.", Next: "Choose the role on the page."}}})
+	d.refused(d.run("get", "payments-prod", "--role", "viewer", "--break-glass", "--reason", "it's on fire"), exitRefused,
+		"You may without. Run: "+run+`viewer --reason 'it'\''s on fire'`+"\n")
 }

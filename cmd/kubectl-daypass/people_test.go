@@ -81,6 +81,7 @@ func (d *desk) holds(t *testing.T, file string, g got) {
 				Exec  struct {
 					Command string
 					Args    []string
+					Hint    string `yaml:"installHint"`
 				}
 			}
 		}
@@ -95,6 +96,9 @@ func (d *desk) holds(t *testing.T, file string, g got) {
 	want := []string{"token", "--server", d.server.URL, "--lease", g.Lease.ID}
 	if diff := cmp.Diff(want, k.Users[1].User.Exec.Args); diff != "" || k.Users[1].User.Exec.Command != built {
 		t.Error(k.Users[1].User.Exec.Command, diff)
+	}
+	if hint := k.Users[1].User.Exec.Hint; !strings.HasSuffix(hint, " Get it from "+d.server.URL+"/client") {
+		t.Error(hint)
 	}
 	session, _ := os.ReadFile(filepath.Join(d.files(), "session.json"))
 	var s signIn
@@ -186,7 +190,7 @@ func TestGet(t *testing.T) {
 		d.refused(d.run("get", "payments-prod"), exitUsage, "viewer, operator")
 	})
 	t.Run("passes a refusal on", func(t *testing.T) {
-		d.refused(d.run("get", "payments-prod", "--role", "root"), exitRefused, "There is no role root for you. Ask #platform.")
+		d.refused(d.run("get", "payments-prod", "--role", "root"), exitRefused, "There is no role root for you. On payments-prod choose one of viewer, operator: kubectl daypass get payments-prod --role ROLE\n")
 	})
 	t.Run("asks nobody about glass that they could not break", func(t *testing.T) {
 		d.stdin = "yes\n"
@@ -196,7 +200,7 @@ func TestGet(t *testing.T) {
 			t.Errorf("the person was asked: %s", r.err)
 		}
 		d.server.Glass("admin")
-		d.refused(d.run("get", "payments-prod", "--break-glass"), exitRefused, "It needs a reason. Give it with --reason.")
+		d.refused(d.run("get", "payments-prod", "--break-glass"), exitRefused, "admin on payments-prod needs a reason. Run: kubectl daypass get payments-prod --role admin --break-glass --reason '…'\n")
 	})
 	t.Run("does not break glass on a word that is not yes", func(t *testing.T) {
 		d.stdin = "y\n"
@@ -325,6 +329,15 @@ func TestGet(t *testing.T) {
 		other.must("get", "payments-prod", "--role", "viewer", "--kubeconfig", file, "--context", "theirs")
 		d.must("get", "payments-prod", "--role", "viewer", "--kubeconfig", file)
 	})
+	t.Run("says in words why a kubeconfig can have no lock", func(t *testing.T) {
+		file := filepath.Join(d.home, "plain")
+		if err := os.WriteFile(file, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		under, long := filepath.Join(file, "kube"), filepath.Join(d.home, strings.Repeat("k", 252))
+		d.refused(d.run("get", "payments-prod", "--role", "viewer", "--kubeconfig", under), exitFailed, "kubectl-daypass: the folder of "+under+" cannot be made (not a directory); name another file with --kubeconfig\n")
+		d.refused(d.run("get", "payments-prod", "--role", "viewer", "--kubeconfig", long), exitFailed, long+" stays as it is: a lock cannot be put beside it, as kubectl does for each change (file name too long); name another file")
+	})
 	t.Run("asks twice under one key when the answer is lost", func(t *testing.T) {
 		var asked atomic.Int64
 		d.server.Instead(func(_ http.ResponseWriter, r *http.Request) bool {
@@ -357,6 +370,21 @@ func TestCompletion(t *testing.T) {
 			t.Errorf("%v offers %q", c.args, out)
 		}
 	}
+	const nothing, files = ":4\n", ":0\n"
+	d.must("get", "--lease", id, "--context", "mine")
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"get", "--lease", ""}, id + "\n" + nothing}, {[]string{"get", "payments-prod", "--context", ""}, "daypass-payments-prod-viewer\nmine\n" + nothing},
+		{[]string{"get", "--kubeconfig", filepath.Join(d.home, "none"), "--context", ""}, nothing},
+		{[]string{"get", "--for", ""}, nothing}, {[]string{"get", "-n", ""}, nothing}, {[]string{"get", "--reason", ""}, nothing}, {[]string{"list", "--server", ""}, nothing},
+		{[]string{"login", ""}, nothing}, {[]string{"status", ""}, nothing}, {[]string{"get", "--kubeconfig", ""}, files}, {[]string{"prune", "--kubeconfig", ""}, files},
+	} {
+		if out := d.must(append([]string{"__complete"}, c.args...)...); out != c.want {
+			t.Errorf("%v offers %q", c.args, out)
+		}
+	}
 	link := filepath.Join(d.home, "kubectl_complete-daypass")
 	if err := os.Symlink(built, link); err != nil {
 		t.Fatal(err)
@@ -382,7 +410,12 @@ func TestAskedWrongly(t *testing.T) {
 	if out := d.must("version"); !strings.HasPrefix(out, "kubectl-daypass ") {
 		t.Error(out)
 	}
-	if out := d.must("token", "--help"); !strings.Contains(out, "Exit codes") {
+	for form, want := range map[string]string{"json": "{\n  \"version\": \"development\"\n}\n", "yaml": "version: development\n", "name": "development\n"} {
+		if out := d.must("version", "-o", form); out != want {
+			t.Errorf("%s: %q", form, out)
+		}
+	}
+	if out := d.must("token", "--help"); !strings.Contains(out, "Exit codes") || strings.Contains(out, "-o") || !strings.HasSuffix(out, "Usage:\n  kubectl daypass token --server URL --lease ID\n") {
 		t.Error(out)
 	}
 }
@@ -395,7 +428,7 @@ func TestLogoutWithoutTheServer(t *testing.T) {
 		apitest.Problem(w, 503, "internal", "Not now.", "")
 		return true
 	})
-	d.refused(d.run("logout"), exitUnreachable, "are gone", "still lists the session")
+	d.refused(d.run("logout"), exitUnreachable, "are gone, but "+strings.TrimPrefix(d.server.URL, "http://")+" may still list the session; sign it out under My access: "+d.server.URL+"/access (Not now. ")
 	d.server.Instead(nil)
 	d.refused(d.token(id), exitSignedOut)
 }

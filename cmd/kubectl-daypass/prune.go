@@ -27,6 +27,7 @@ func pruneCommand(w world) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&file, "kubeconfig", "", "the kubeconfig to look through (default: $KUBECONFIG or ~/.kube/config)")
+	_ = c.RegisterFlagCompletionFunc("kubeconfig", files) // the flag is there
 	c.Flags().BoolVar(&dry, "dry-run", false, "say what would go, and change nothing")
 	return c
 }
@@ -44,10 +45,14 @@ type seen struct {
 	Lease   string `json:"lease"`
 	State   string `json:"state"`          // of the lease; unknown; unasked
 	Note    string `json:"note,omitempty"` // why it goes, or why it stays unasked
-	Pruned  bool   `json:"pruned"`         // with dryRun: it would be
+	Pruned  bool   `json:"pruned"`
+	WouldGo bool   `json:"wouldGo,omitempty"` // with dryRun only
 
 	held kubeconfig.Holding
 }
+
+// out says whether it was taken out, or would be.
+func (s seen) out() bool { return s.Pruned || s.WouldGo }
 
 // goes says whether nothing more is to be had by it.
 func (s seen) goes() bool { return s.State != active && s.State != isUnasked }
@@ -59,13 +64,14 @@ type pruning struct {
 	DryRun     bool   `json:"dryRun"`
 	Contexts   []seen `json:"contexts"` // all of ours
 
-	of string // whose contexts they are
+	of   string // whose contexts they are
+	left int    // contexts of all kinds, afterwards
 }
 
 func (p pruning) names() []string {
 	names := []string{}
 	for _, s := range p.Contexts {
-		if s.Pruned {
+		if s.out() {
 			names = append(names, s.Context)
 		}
 	}
@@ -81,9 +87,11 @@ func (w world) prune(c *cobra.Command, file string, dry bool) error {
 	if p.Contexts, err = w.look(c, p.Kubeconfig, only); err != nil {
 		return err
 	}
-	if err := p.take(kubeconfig.Beside(file)); err != nil {
+	beside := kubeconfig.Beside(file)
+	if err := p.take(beside); err != nil {
 		return err
 	}
+	p.left = kubeconfig.Contexts(append(beside, p.Kubeconfig))
 	w.tellUnasked(p)
 	return w.give(c, p, p.names(), func() error { return w.tellPruned(p) })
 }
@@ -105,7 +113,9 @@ func (p *pruning) take(beside []string) error {
 	}
 	for i := range p.Contexts {
 		for _, h := range took {
-			p.Contexts[i].Pruned = p.Contexts[i].Pruned || h.Context == p.Contexts[i].Context
+			if h.Context == p.Contexts[i].Context {
+				p.Contexts[i].Pruned, p.Contexts[i].WouldGo = !p.DryRun, p.DryRun
+			}
 		}
 	}
 	return nil
@@ -227,7 +237,7 @@ func (w world) tellPruned(p pruning) error {
 		did = "Would take %s out: %s."
 	}
 	for _, s := range p.Contexts {
-		if !s.Pruned {
+		if !s.out() {
 			continue
 		}
 		if err := w.print(did, s.Context, s.Note); err != nil {
@@ -250,8 +260,16 @@ func (p pruning) last() string {
 	say := "What " + p.Kubeconfig + " was before is in " + p.Backup + "."
 	for _, s := range p.Contexts {
 		if s.Pruned && s.held.Current {
-			say += " " + s.Context + " was the current context, and now there is none; choose one: kubectl config use-context NAME"
+			say += " " + s.Context + " was the current context, and now there is none" + p.choice()
 		}
 	}
 	return say
+}
+
+// choice leads on to another context, where one is left.
+func (p pruning) choice() string {
+	if p.left == 0 {
+		return "."
+	}
+	return "; choose one: kubectl config use-context NAME"
 }

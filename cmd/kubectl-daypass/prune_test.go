@@ -32,6 +32,9 @@ func (p pruning) states() map[string]string {
 		if s.Pruned {
 			all[s.Context] += ", pruned"
 		}
+		if s.WouldGo {
+			all[s.Context] += ", would go"
+		}
 	}
 	return all
 }
@@ -77,7 +80,8 @@ func TestPrune(t *testing.T) {
 		}
 		want := map[string]string{"lives": "active", "ended": "ended, pruned", "unknown": "unknown, pruned"}
 		dry, _ := d.prune("--kubeconfig", file, "--dry-run")
-		if diff := cmp.Diff(want, dry.states()); diff != "" || !dry.DryRun || d.read(file) != text {
+		would := map[string]string{"lives": "active", "ended": "ended, would go", "unknown": "unknown, would go"}
+		if diff := cmp.Diff(would, dry.states()); diff != "" || !dry.DryRun || d.read(file) != text {
 			t.Errorf("%s\n%s", diff, d.read(file))
 		}
 		out := d.must("prune", "--kubeconfig", file, "--dry-run")
@@ -107,7 +111,7 @@ func TestPrune(t *testing.T) {
 		d.must("end", id)
 		file := filepath.Join(d.home, ".kube", "config")
 		out := d.must("prune")
-		if !strings.Contains(out, "Took daypass-payments-prod-viewer out: its lease "+id+" ended 20") || !strings.Contains(out, " daypass-payments-prod-viewer was the current context, and now there is none; choose one: kubectl config use-context NAME\n") {
+		if !strings.Contains(out, "Took daypass-payments-prod-viewer out: its lease "+id+" ended 20") || !strings.Contains(out, " daypass-payments-prod-viewer was the current context, and now there is none.\n") {
 			t.Error(out)
 		}
 		if !strings.Contains(d.read(file), "current-context: \"\"\n") {
@@ -123,6 +127,12 @@ func TestPrune(t *testing.T) {
 			t.Error(out)
 		}
 		d.reads(file)
+		mine := d.config()
+		g, _ := d.get("--kubeconfig", mine, "--use")
+		d.server.Over(g.Lease.ID)
+		if out := d.must("prune", "--kubeconfig", mine); !strings.Contains(out, "and now there is none; choose one: kubectl config use-context NAME\n") {
+			t.Error(out)
+		}
 	})
 	t.Run("keeps what cannot be asked about, and says why", func(t *testing.T) {
 		d, other := newDesk(t), newDesk(t)

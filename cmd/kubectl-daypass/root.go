@@ -34,6 +34,7 @@ func people(ctx context.Context, w world, args []string) error {
 	root.PersistentFlags().String("server", "", "the server's URL (default: the one signed in to last, or $DAYPASS_SERVER)")
 	root.PersistentFlags().StringP("output", "o", "", "json, yaml or name: for programs")
 	root.SetFlagErrorFunc(flagError)
+	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp) // nothing but a kubeconfig is a file
 	root.AddCommand(loginCommand(w), getCommand(w), listCommand(w), endCommand(w), pruneCommand(w), statusCommand(w), logoutCommand(w), tokenCommand(), versionCommand(w))
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"json", "yaml", "name"}, cobra.ShellCompDirectiveNoFileComp)) // the flag is there
 	return root.ExecuteContext(ctx)
@@ -68,17 +69,21 @@ func takes(check cobra.PositionalArgs, what string) cobra.PositionalArgs {
 
 // tokenCommand is here to be explained; helper runs it.
 func tokenCommand() *cobra.Command {
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use: "token --server URL --lease ID", Short: "Answer kubectl with a lease's token (kubectl runs this itself)",
 		Long:               "The exec helper that kubeconfigs of Daypass name. It answers from its cache, renews\nwhen that is due, opens no browser, and says in one line why there is no token.\n\n" + exitHelp,
-		DisableFlagParsing: true,
-		RunE:               func(c *cobra.Command, _ []string) error { return c.Help() },
+		DisableFlagParsing: true, DisableFlagsInUseLine: true,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
+	c.SetUsageTemplate("Usage:\n  {{.UseLine}}\n") // it takes none of the flags that the others have
+	return c
 }
 
 func versionCommand(w world) *cobra.Command {
 	return &cobra.Command{Use: "version", Short: "Print the version", Args: takes(cobra.NoArgs, "no arguments"),
-		RunE: func(*cobra.Command, []string) error { return w.print("kubectl-daypass %s", version) }}
+		RunE: func(c *cobra.Command, _ []string) error {
+			return w.give(c, map[string]string{"version": version}, []string{version}, func() error { return w.print("kubectl-daypass %s", version) })
+		}}
 }
 
 // print writes a line to standard output.

@@ -284,7 +284,7 @@ func TestAServerThatIsAway(t *testing.T) {
 	})
 	t.Run("is told in one line when it is not", func(t *testing.T) {
 		d.age(id, time.Hour)
-		d.refused(d.token(id), exitUnreachable, "cannot be reached")
+		d.refused(d.token(id), exitUnreachable, "refuses connections: is the server running there?")
 	})
 }
 

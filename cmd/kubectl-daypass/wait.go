@@ -41,10 +41,11 @@ func (w waiting) RoundTrip(r *http.Request) (*http.Response, error) {
 // unawaited adds to an error what may be so although nobody waited for the
 // answer.
 func unawaited(err error, may string) error {
-	if !errors.Is(err, context.Canceled) {
+	var un *api.Unreachable
+	if !errors.Is(err, context.Canceled) && (!errors.As(err, &un) || un.Unheard()) {
 		return err
 	}
-	return &failure{code: exitFailed, say: err.Error() + ". " + may + " all the same; see: kubectl daypass list leases", err: err}
+	return &failure{code: exitOf(err), say: stopped(err.Error()) + " " + may + " all the same; see: kubectl daypass list leases", err: err}
 }
 
 // terminal says whether somebody reads along.

@@ -46,6 +46,14 @@ func (d document) holdings(command string) (all []Holding) {
 	return all
 }
 
+// Contexts counts all that these files have, whosever they are.
+func Contexts(paths []string) (n int) {
+	for _, d := range glance(paths) {
+		n += len(d.items("contexts"))
+	}
+	return n
+}
+
 // still are those that the file has now.
 func (d document) still(command string, before []Holding) (all []Holding) {
 	for _, h := range d.holdings(command) {

@@ -38,7 +38,7 @@ func (k keeper) lock(paths ...string) (*lock, error) {
 
 func (k keeper) take(l *lock, path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return fmt.Errorf("make the kubeconfig's folder: %w", err)
+		return fmt.Errorf("the folder of %s cannot be made (%w); name another file with --kubeconfig", path, cause(err))
 	}
 	name := path + ".lock"
 	late := time.NewTimer(k.patience)
@@ -52,7 +52,7 @@ func (k keeper) take(l *lock, path string) error {
 			return f.Close()
 		}
 		if !errors.Is(err, fs.ErrExist) {
-			return fmt.Errorf("lock %s (it stays as it is): %w", path, err)
+			return fmt.Errorf("%s stays as it is: a lock cannot be put beside it, as kubectl does for each change (%w); name another file with --kubeconfig", path, cause(err))
 		}
 		select {
 		case <-again.C:
@@ -62,6 +62,15 @@ func (k keeper) take(l *lock, path string) error {
 			return fmt.Errorf("stopped by %v while waiting for %s", s, name)
 		}
 	}
+}
+
+// cause is the error without the path.
+func cause(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
 }
 
 // interrupted says whether somebody wants us to stop; asked before the change
