@@ -156,7 +156,7 @@ func (s *Server) Instead(f func(w http.ResponseWriter, r *http.Request) bool) {
 // Glass offers a role behind the glass, which asks for a reason.
 func (s *Server) Glass(role string) {
 	s.with(func() {
-		s.Cluster.Choices = append(s.Cluster.Choices, api.Choice{Role: role, Grant: "emergency", Longest: 3600, Reason: true, BreakGlass: true})
+		s.Cluster.Choices = append(s.Cluster.Choices, api.Choice{Role: role, Grant: "emergency", Longest: 3600, Reason: true, BreakGlass: true, TellsWhom: "#security"})
 	})
 }
 

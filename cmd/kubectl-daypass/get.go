@@ -247,12 +247,21 @@ func (h home) confirm(ctx context.Context, client *api.Client, want wish, cluste
 	if err := refused(d, want.ask(cluster)); err != nil || want.yes {
 		return err
 	}
-	fmt.Fprintf(h.err, "Break glass on %s? Others are told at once, and it stays on record. Type yes: ", api.Plain(cluster))
+	fmt.Fprintf(h.err, "Break glass on %s as %s? %s told at once, and it stays on record. Type yes: ", api.Plain(cluster), api.Plain(want.role), hears(ctx, client, cluster, want))
 	if h.typed(ctx) != "yes" {
 		fmt.Fprintln(h.err) // what was typed may not have ended the line
 		return &failure{code: exitUsage, say: "Nothing was done. Type yes, or give --yes."}
 	}
 	return nil
+}
+
+// hears says who is told when the glass breaks, where the server says it.
+func hears(ctx context.Context, client *api.Client, cluster string, want wish) string {
+	all, _ := client.Clusters(ctx) // without them, nobody is named
+	if c, ok := chosen(all, cluster, want); ok && c.TellsWhom != "" {
+		return api.Plain(c.TellsWhom) + " is"
+	}
+	return "Others are"
 }
 
 // typed is a line that the person types, unless they give up.

@@ -110,14 +110,22 @@ func (h home) otherRole(c *cobra.Command, roles []string, cluster string, want w
 
 // hinted is what the grant wants to hear of a reason.
 func hinted(all api.Clusters, cluster string, want wish) string {
+	if c, ok := chosen(all, cluster, want); ok && c.ReasonHint != "" {
+		return "Say there: " + strings.TrimSuffix(c.ReasonHint, ".") + ". "
+	}
+	return ""
+}
+
+// chosen is the choice that a wish is for.
+func chosen(all api.Clusters, cluster string, want wish) (api.Choice, bool) {
 	for _, on := range all.Clusters {
-		for _, choice := range on.Choices {
-			if on.Name == cluster && choice.Role == want.role && choice.BreakGlass == want.breakGlass && choice.ReasonHint != "" {
-				return "Say there: " + strings.TrimSuffix(choice.ReasonHint, ".") + ". "
+		for _, c := range on.Choices {
+			if on.Name == cluster && c.Role == want.role && c.BreakGlass == want.breakGlass {
+				return c, true
 			}
 		}
 	}
-	return ""
+	return api.Choice{}, false
 }
 
 // line is the command that asks for the wish.

@@ -205,7 +205,7 @@ func TestGet(t *testing.T) {
 	t.Run("does not break glass on a word that is not yes", func(t *testing.T) {
 		d.stdin = "y\n"
 		r := d.run("get", "payments-prod", "--break-glass", "--reason", "it is on fire")
-		if r.code != exitUsage || !strings.Contains(r.err, "Break glass on payments-prod?") || d.server.Asked("POST /api/v1/leases") != 1 { // the refusal above
+		if r.code != exitUsage || !strings.Contains(r.err, "Break glass on payments-prod as admin? #security is told at once, and it stays on record. Type yes: ") || d.server.Asked("POST /api/v1/leases") != 1 { // the refusal above
 			t.Errorf("%+v", r)
 		}
 		d.stdin = "yes\n"
