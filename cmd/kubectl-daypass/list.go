@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/daypass/daypass/api"
+	"github.com/daypass/daypass/cmd/kubectl-daypass/kubeconfig"
 )
 
 func listCommand(w world) *cobra.Command {
@@ -107,11 +108,31 @@ func listLeases(h home, c *cobra.Command, client *api.Client) error {
 	if err != nil {
 		return err
 	}
-	rows := [][]string{{"LEASE", "CLUSTER", "ROLE", "STATE", "ENDS"}}
+	here := map[string][]string{}
+	for _, held := range contextsHere() {
+		if held.At(h.server.String()) {
+			here[held.Lease] = append(here[held.Lease], held.Context)
+		}
+	}
+	rows := [][]string{{"LEASE", "CLUSTER", "ROLE", "STATE", "ENDS", "CONTEXT", ""}}
 	for _, l := range all.Leases {
-		rows = append(rows, []string{l.ID, l.Cluster, l.Role, l.State, clock(endOf(l))})
+		glass := ""
+		if l.BreakGlass {
+			glass = "break-glass"
+		}
+		rows = append(rows, []string{l.ID, l.Cluster, l.Role, l.State, clock(endOf(l)), strings.Join(here[l.ID], ", "), glass})
 	}
 	return h.listed(c, all, activeOf(all), func() error { return h.table(rows) })
+}
+
+// contextsHere are those of ours that kubectl finds. A file that cannot be read
+// has none.
+func contextsHere() (all []kubeconfig.Holding) {
+	for _, path := range append([]string{kubeconfig.Path("")}, kubeconfig.Beside("")...) {
+		held, _ := kubeconfig.Holdings(path, command()) // get and prune tell what is wrong with it
+		all = append(all, held...)
+	}
+	return all
 }
 
 // activeOf names those that are active: of others, no command takes the name.
@@ -153,11 +174,11 @@ func listSessions(h home, c *cobra.Command, client *api.Client) error {
 func endCommand(w world) *cobra.Command {
 	var all bool
 	c := &cobra.Command{
-		Use: "end LEASE | --all", Short: "End a lease, or all of yours", Args: takes(cobra.MaximumNArgs(1), "one lease, or --all"),
+		Use: "end LEASE | end CONTEXT | end --all", Short: "End a lease, or all of yours", Args: takes(cobra.MaximumNArgs(1), "one lease, or --all"),
 		ValidArgsFunction: w.leaseNames,
 		RunE: func(c *cobra.Command, args []string) error {
 			if all == (len(args) == 1) {
-				return usage("end takes one lease, or --all; see: kubectl daypass list leases")
+				return usage("end takes one lease, by its ID or by its context here, or --all; see: kubectl daypass list leases")
 			}
 			return w.asking(func(h home, c *cobra.Command, client *api.Client) error {
 				return h.end(c, client, args)
@@ -189,11 +210,33 @@ func (h home) endThese(ctx context.Context, client *api.Client, args []string) (
 		all, err := client.EndAll(ctx)
 		return all, unawaited(err, may)
 	}
-	if err := checkLease(args[0]); err != nil {
+	id, err := h.leaseOf(args[0])
+	if err != nil {
 		return api.Leases{}, err
 	}
-	l, err := client.End(ctx, args[0])
-	return api.Leases{Leases: []api.Lease{l}}, unawaited(meantLease(ctx, client, err, args[0]), may)
+	l, err := client.End(ctx, id)
+	return api.Leases{Leases: []api.Lease{l}}, unawaited(meantLease(ctx, client, err, id), may)
+}
+
+// leaseOf is the ID of a lease that was named by itself or by a context here.
+func (h home) leaseOf(name string) (string, error) {
+	if checkLease(name) == nil {
+		return name, nil
+	}
+	elsewhere := ""
+	for _, held := range contextsHere() {
+		switch {
+		case held.Context != name:
+		case held.At(h.server.String()):
+			return held.Lease, checkLease(held.Lease)
+		default:
+			elsewhere = held.Server
+		}
+	}
+	if elsewhere != "" {
+		return "", usage("the context %s is of another Daypass: give --server %s", quoted(name), quoted(elsewhere))
+	}
+	return "", usage("%q is no lease's ID, which looks like ls_01k9x2m4qj, and no context of Daypass here. See: kubectl daypass list leases", name)
 }
 
 // over has the helper refuse at once, token or not. A renewal that is under

@@ -432,3 +432,38 @@ func TestLogoutWithoutTheServer(t *testing.T) {
 	d.server.Instead(nil)
 	d.refused(d.token(id), exitSignedOut)
 }
+
+func TestLeasesByTheirContexts(t *testing.T) {
+	d := newDesk(t)
+	d.login()
+	d.server.Glass("admin")
+	file := d.config()
+	more := filepath.Join(d.home, "more")
+	d.env = append(d.env, "KUBECONFIG="+file+string(filepath.ListSeparator)+more)
+	plain, _ := d.get("-n", "shop")
+	d.adopt(plain.Lease.ID, "--context", "mine")
+	other, _ := d.get("--context", "other-file", "--kubeconfig", more)
+	d.must("get", "payments-prod", "--break-glass", "--yes", "--reason", "fire")
+	elsewhere, _ := d.get("--new", "--kubeconfig", filepath.Join(d.home, "elsewhere"))
+	out := d.must("list", "leases")
+	for id, want := range map[string]string{plain.Lease.ID: "   daypass-payments-prod-viewer, mine", other.Lease.ID: "   other-file", elsewhere.Lease.ID: ""} {
+		_, row, _ := strings.Cut(out, id)
+		row, _, _ = strings.Cut(row, "\n")
+		if strings.Contains(row, "break-glass") || !strings.HasSuffix(strings.TrimRight(row, " "), clock(plain.Lease.EndsAt)+want) {
+			t.Errorf("%s is listed as %q", id, row)
+		}
+	}
+	if _, row, _ := strings.Cut(out, "   daypass-payments-prod-admin "); !strings.HasPrefix(strings.TrimLeft(row, " "), "break-glass\n") || strings.Count(out, "break-glass") != 1 {
+		t.Error(out)
+	}
+	if ended := d.must("end", "other-file", "-o", "name"); ended != other.Lease.ID+"\n" {
+		t.Error(ended)
+	}
+	d.refused(d.run("end", "other"), exitUsage, `"other" is no lease's ID, which looks like ls_01k9x2m4qj, and no context of Daypass here. See: kubectl daypass list leases`)
+	d.must("get", "--lease", plain.Lease.ID, "--context", "ls_mine")
+	d.refused(d.run("end", "ls_mine"), exitOver, "There is no such lease of yours.")
+	another := newDesk(t)
+	another.home, another.env = d.home, d.env
+	another.login()
+	another.refused(another.run("end", "mine"), exitUsage, "the context mine is of another Daypass: give --server "+quoted(d.server.URL))
+}
