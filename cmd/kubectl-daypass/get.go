@@ -196,6 +196,9 @@ func (h home) put(entry api.Entry, want wish) (got, error) {
 	if err != nil {
 		return out, err
 	}
+	for _, wrong := range kubeconfig.PassedOver(kubeconfig.Beside(want.file)) {
+		h.say("A file of $KUBECONFIG was passed over, and kubectl may refuse it: %v", wrong)
+	}
 	done, err := kubeconfig.Merge(out.Kubeconfig, h.entry(entry, out.Context, want))
 	if out.Backup = done.Backup; err == nil && len(done.Dropped) > 0 {
 		h.say("Taken out of the context's cluster, since the server names none: %s.", strings.Join(done.Dropped, " and "))

@@ -267,6 +267,19 @@ func TestGet(t *testing.T) {
 		if b, err := os.ReadFile(first); err != nil || !strings.Contains(string(b), "daypass-payments-prod-viewer") || strings.Contains(string(b), "current-context") {
 			t.Errorf("%v:\n%s", err, b)
 		}
+		if err := os.WriteFile(second, []byte("a: [\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r = d.run("get", "payments-prod", "--role", "viewer")
+		if r.code != 0 || strings.Count(r.err, "\n") != 1 || !strings.Contains(r.err, "A file of $KUBECONFIG was passed over, and kubectl may refuse it: "+second) {
+			t.Errorf("%+v", r)
+		}
+		if err := os.Remove(second); err != nil {
+			t.Fatal(err)
+		}
+		if r = d.run("get", "payments-prod", "--role", "viewer"); r.code != 0 || r.err != "" {
+			t.Errorf("%+v", r)
+		}
 	})
 	t.Run("starts nothing, asks nobody and breaks no glass for a name that is taken", func(t *testing.T) {
 		file := filepath.Join(d.home, "taken")

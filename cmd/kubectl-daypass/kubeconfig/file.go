@@ -95,16 +95,33 @@ func slurp(path string) ([]byte, error) {
 // is passed over: to mend it is somebody else's matter.
 func glance(paths []string) (all []document) {
 	for _, path := range paths {
-		info, err := os.Stat(path)
-		if err != nil || !info.Mode().IsRegular() || info.Size() > largest {
-			continue
-		}
-		text, err := slurp(path)
-		if err != nil {
-			continue
-		}
-		if d, err := parse(path, text); err == nil {
+		if d, err := glimpse(path); err == nil {
 			all = append(all, d)
+		}
+	}
+	return all
+}
+
+func glimpse(path string) (document, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return document{}, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > largest {
+		return document{}, fmt.Errorf("%s is no kubeconfig", path)
+	}
+	text, err := slurp(path)
+	if err != nil {
+		return document{}, err
+	}
+	return parse(path, text)
+}
+
+// PassedOver says what is wrong with those of the files that cannot be read.
+func PassedOver(paths []string) (all []error) {
+	for _, path := range paths {
+		if _, err := glimpse(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			all = append(all, err)
 		}
 	}
 	return all
