@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -220,6 +222,9 @@ func (h home) told(c *cobra.Command, out got, want wish) error {
 
 // check holds a wish to one of the two that there are.
 func (w wish) check(c *cobra.Command, args []string) error {
+	if err := checkContext(w.context); err != nil {
+		return err
+	}
 	if w.lease == "" {
 		if len(args) == 0 {
 			return usage("which cluster? Give its name, or a lease that you have with --lease. See: kubectl daypass list")
@@ -235,6 +240,18 @@ func (w wish) check(c *cobra.Command, args []string) error {
 		return usage("with --lease there is no cluster to name")
 	}
 	return checkLease(w.lease)
+}
+
+// checkContext holds a name of the person's own to what the pages take. Empty:
+// the server's.
+func checkContext(name string) error {
+	switch n := utf8.RuneCountInString(name); {
+	case n > 253:
+		return usage("--context: a context's name has 1 to 253 characters, not %d", n)
+	case !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return usage("--context %q holds a character that nobody sees", name)
+	}
+	return nil
 }
 
 // confirm asks before others are told, unless the answer would be no anyway.

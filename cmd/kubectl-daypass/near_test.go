@@ -97,6 +97,13 @@ func TestDidYouMean(t *testing.T) {
 	})
 }
 
+func TestACommandThatWasMeant(t *testing.T) {
+	d := newDesk(t)
+	d.refused(d.run("lst"), exitUsage, `there is no command "lst". Did you mean list? See: kubectl daypass --help`)
+	d.refused(d.run("stauts"), exitUsage, "Did you mean status?")
+	d.refused(d.run("frobnicate"), exitUsage, `there is no command "frobnicate". See: kubectl daypass --help`)
+}
+
 func TestARefusalGivesTheWholeCommandThatIsRight(t *testing.T) {
 	d := newDesk(t)
 	d.login()

@@ -412,9 +412,22 @@ func TestCompletion(t *testing.T) {
 	}
 }
 
+func TestTimesCarryTheirZone(t *testing.T) {
+	defer func(here *time.Location) { time.Local = here }(time.Local)
+	time.Local = time.FixedZone("XST", 3*3600)
+	if got := clock(time.Date(2026, 3, 1, 22, 30, 0, 0, time.UTC)); got != "2026-03-02 01:30 XST" {
+		t.Error(got)
+	}
+}
+
 func TestAskedWrongly(t *testing.T) {
 	d := newDesk(t)
 	d.login()
+	for name, want := range map[string]string{strings.Repeat("ü", 254): "1 to 253 characters, not 254", "a\u200bb": `"a\u200bb" holds a character that nobody sees`} {
+		d.refused(d.run("get", "payments-prod", "--role", "viewer", "--context", name), exitUsage, want)
+		d.refused(d.run("get", "--lease", "ls_a", "--context", name), exitUsage, want)
+	}
+	d.must("get", "payments-prod", "--role", "viewer", "--context", strings.Repeat("ü", 253))
 	for _, args := range [][]string{{"what"}, {"get"}, {"get", "a", "b"}, {"list", "x"}, {"list", "-o", "xml"}, {"end"}, {"end", "ls_a", "--all"}, {"end", "../x"}, {"get", "a", "--for", "soon"}, {"get", "a", "--for", "1500ms"}, {"login", "a", "b"}, {"login", "--device", "--no-browser"}} {
 		if r := d.run(args...); r.code != exitUsage || strings.Count(r.err, "\n") != 1 {
 			t.Errorf("%v: %+v", args, r)

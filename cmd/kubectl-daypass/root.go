@@ -51,10 +51,18 @@ func flagError(c *cobra.Command, err error) error {
 
 // known refuses commands that there are not.
 func known(c *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return usage("there is no command %q; see %s --help", args[0], c.CommandPath())
+	if len(args) == 0 {
+		return nil
 	}
-	return nil
+	var names []string
+	for _, one := range c.Commands() {
+		names = append(names, one.Name())
+	}
+	say := ""
+	if name := near(args[0], names); name != "" {
+		say = " Did you mean " + name + "?"
+	}
+	return usage("there is no command %q.%s See: %s --help", args[0], say, c.CommandPath())
 }
 
 // takes is cobra's check of the arguments with our exit code.
@@ -174,4 +182,5 @@ func sameServer(asked *url.URL, about api.Server) error {
 	return &failure{code: exitFailed, say: fmt.Sprintf("The server at %s calls itself %s. If that is right, run: kubectl daypass login %s", asked, about.URL, about.URL)}
 }
 
-func clock(t time.Time) string { return t.Local().Format("2006-01-02 15:04") }
+// clock is a time as people here read it, with its zone.
+func clock(t time.Time) string { return t.Local().Format("2006-01-02 15:04 MST") }
