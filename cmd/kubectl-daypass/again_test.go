@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -125,11 +126,13 @@ func TestGetAgain(t *testing.T) {
 			t.Errorf("%+v, %s", second, said)
 		}
 		for n, path := range []string{"GET /api/v1/leases", "POST /api/v1/decisions", "POST /api/v1/leases/" + second.Lease.ID + "/entry"} {
-			other, status := filepath.Join(d.home, "other"), 404
+			other := filepath.Join(d.home, "other")
+			var status atomic.Int64
+			status.Store(404)
 			d.must("get", "--lease", second.Lease.ID, "--kubeconfig", other)
 			d.server.Instead(func(w http.ResponseWriter, r *http.Request) bool {
 				if r.Method+" "+r.URL.Path == path {
-					apitest.Problem(w, status, "no-page", "There is no such thing.", "")
+					apitest.Problem(w, int(status.Load()), "no-page", "There is no such thing.", "")
 					return true
 				}
 				return false
@@ -137,7 +140,7 @@ func TestGetAgain(t *testing.T) {
 			if third, _ := d.get(); third.Kept || d.server.Asked(starts) != 3+n {
 				t.Errorf("%s is unknown: %+v", path, third)
 			}
-			status = 503
+			status.Store(503)
 			d.refused(d.run("get", "payments-prod", "--role", "viewer", "--kubeconfig", other), exitUnreachable, "There is no such thing.")
 			if d.server.Asked(starts) != 3+n {
 				t.Errorf("%s does not answer, and a lease was started", path)

@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/daypass/daypass/api"
@@ -77,9 +78,10 @@ func TestDidYouMean(t *testing.T) {
 		}
 	})
 	t.Run("keeps what was refused where the names cannot be had", func(t *testing.T) {
-		what := "/clusters"
+		var what atomic.Value
+		what.Store("/clusters")
 		d.server.Instead(func(w http.ResponseWriter, r *http.Request) bool {
-			away := r.Method == "GET" && strings.HasSuffix(r.URL.Path, what)
+			away := r.Method == "GET" && strings.HasSuffix(r.URL.Path, what.Load().(string))
 			if away {
 				apitest.Problem(w, 503, "internal", "Not now.", "")
 			}
@@ -87,7 +89,7 @@ func TestDidYouMean(t *testing.T) {
 		})
 		defer d.server.Instead(nil)
 		d.refused(d.run("get", "payments-prod", "--role", "veiwer"), exitRefused, "There is no role veiwer for you. "+list+"\n")
-		what = "/leases"
+		what.Store("/leases")
 		d.refused(d.run("end", slip), exitOver, "There is no such lease of yours.")
 	})
 	t.Run("knows a cluster where only the glass can be broken, and one where it cannot", func(t *testing.T) {
