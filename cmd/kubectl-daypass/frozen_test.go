@@ -71,6 +71,18 @@ func TestAServerThatFreezes(t *testing.T) {
 			}
 		})
 	}
+	t.Run("ends get before the glass, also where it is only learnt who hears of it", func(t *testing.T) {
+		d := newDesk(t)
+		d.login()
+		d.server.Glass("admin")
+		h, client, c := d.hasty()
+		h.in = strings.NewReader("yes\n")
+		frozen := d.freeze("GET /api/v1/clusters")
+		err := h.get(c, client, "payments-prod", wish{role: "admin", breakGlass: true, reason: "fire"})
+		if exitOf(err) != exitUnreachable || frozen() != 1 || d.server.Asked(starts) != 0 {
+			t.Errorf("%v after %d questions", err, frozen())
+		}
+	})
 	t.Run("is not said to have begun a lease where nobody was reached", func(t *testing.T) {
 		d := newDesk(t)
 		d.login()

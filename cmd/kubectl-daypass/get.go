@@ -267,7 +267,11 @@ func (h home) confirm(ctx context.Context, client *api.Client, want wish, cluste
 	if err := refused(d, want.ask(cluster)); err != nil || want.yes {
 		return err
 	}
-	fmt.Fprintf(h.err, "Break glass on %s as %s? %s told at once, and it stays on record. Type yes: ", api.Plain(cluster), api.Plain(want.role), hears(ctx, client, cluster, want))
+	whom, err := hears(ctx, client, cluster, want)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(h.err, "Break glass on %s as %s? %s told at once, and it stays on record. Type yes: ", api.Plain(cluster), api.Plain(want.role), whom)
 	if h.typed(ctx) != "yes" {
 		fmt.Fprintln(h.err) // what was typed may not have ended the line
 		return &failure{code: exitUsage, say: "Nothing was done. Type yes, or give --yes."}
@@ -276,12 +280,15 @@ func (h home) confirm(ctx context.Context, client *api.Client, want wish, cluste
 }
 
 // hears says who is told when the glass breaks, where the server says it.
-func hears(ctx context.Context, client *api.Client, cluster string, want wish) string {
-	all, _ := client.Clusters(ctx) // without them, nobody is named
-	if c, ok := chosen(all, cluster, want); ok && c.TellsWhom != "" {
-		return api.Plain(c.TellsWhom) + " is"
+func hears(ctx context.Context, client *api.Client, cluster string, want wish) (string, error) {
+	all, err := client.Clusters(ctx)
+	if unlearnt(err) != nil {
+		return "", err
 	}
-	return "Others are"
+	if c, ok := chosen(all, cluster, want); ok && c.TellsWhom != "" {
+		return api.Plain(c.TellsWhom) + " is", nil
+	}
+	return "Others are", nil
 }
 
 // typed is a line that the person types, unless they give up.
