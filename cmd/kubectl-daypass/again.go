@@ -74,12 +74,6 @@ func (h home) lasting(ctx context.Context, client *api.Client, d api.Decision, a
 	return api.Entry{}, false, nil
 }
 
-// is says whether a lease is of what is wanted, its length aside. Who names no
-// namespace wants the one that the context has.
-func (w wish) is(l api.Lease, ask api.Ask) bool {
-	return l.Cluster == ask.Cluster && l.Role == ask.Role && (w.namespace == "" || l.Namespace == w.namespace) && !l.BreakGlass
-}
-
 // enough says whether a lease has nine tenths of what one would have that
 // starts now. A server that does not tell how long that is leaves it at what
 // was asked for, or at half of the lease's own length.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"crypto/rand"
@@ -12,22 +11,12 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
-	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
 	"github.com/daypass/daypass/api"
 	"github.com/daypass/daypass/cmd/kubectl-daypass/kubeconfig"
 )
-
-// wish is what get was asked for.
-type wish struct {
-	role, reason, namespace, context, file, lease string
-	length                                        length
-	use, breakGlass, yes, anew                    bool
-}
 
 func getCommand(w world) *cobra.Command {
 	var want wish
@@ -208,107 +197,8 @@ func (h home) put(entry api.Entry, want wish) (got, error) {
 	return out, err
 }
 
-// called is the context's name.
-func (w wish) called(entry api.Entry) string {
-	if w.context != "" {
-		return w.context
-	}
-	return entry.Context
-}
-
 func (h home) told(c *cobra.Command, out got, want wish) error {
 	return h.give(c, out, []string{out.Context}, func() error { return h.tellGot(out, want) })
-}
-
-// check holds a wish to one of the two that there are.
-func (w wish) check(c *cobra.Command, args []string) error {
-	if err := checkContext(w.context); err != nil {
-		return err
-	}
-	if w.lease == "" {
-		if len(args) == 0 {
-			return usage("which cluster? Give its name, or a lease that you have with --lease. See: kubectl daypass list")
-		}
-		return nil
-	}
-	for _, name := range []string{"role", "for", "reason", "break-glass", "yes", "new"} {
-		if c.Flags().Changed(name) {
-			return usage("--%s is for a new lease; with --lease there is one already", name)
-		}
-	}
-	if len(args) > 0 {
-		return usage("with --lease there is no cluster to name")
-	}
-	return checkLease(w.lease)
-}
-
-// checkContext holds a name of the person's own to what the pages take. Empty:
-// the server's.
-func checkContext(name string) error {
-	switch n := utf8.RuneCountInString(name); {
-	case n > 253:
-		return usage("--context: a context's name has 1 to 253 characters, not %d", n)
-	case !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }):
-		return usage("--context %q holds a character that nobody sees", name)
-	}
-	return nil
-}
-
-// confirm asks before others are told, unless the answer would be no anyway.
-// The server wants to hear that it was asked.
-func (h home) confirm(ctx context.Context, client *api.Client, want wish, cluster string) error {
-	if !want.breakGlass {
-		return nil
-	}
-	d, err := client.Decide(ctx, want.ask(cluster))
-	if err != nil {
-		return err
-	}
-	if err := refused(d, want.ask(cluster)); err != nil || want.yes {
-		return err
-	}
-	whom, err := hears(ctx, client, cluster, want)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(h.err, "Break glass on %s as %s? %s told at once, and it stays on record. Type yes: ", api.Plain(cluster), api.Plain(want.role), whom)
-	if h.typed(ctx) != "yes" {
-		fmt.Fprintln(h.err) // what was typed may not have ended the line
-		return &failure{code: exitUsage, say: "Nothing was done. Type yes, or give --yes."}
-	}
-	return nil
-}
-
-// hears says who is told when the glass breaks, where the server says it.
-func hears(ctx context.Context, client *api.Client, cluster string, want wish) (string, error) {
-	all, err := client.Clusters(ctx)
-	if unlearnt(err) != nil {
-		return "", err
-	}
-	if c, ok := chosen(all, cluster, want); ok && c.TellsWhom != "" {
-		return api.Plain(c.TellsWhom) + " is", nil
-	}
-	return "Others are", nil
-}
-
-// typed is a line that the person types, unless they give up.
-func (h home) typed(ctx context.Context) string {
-	line := make(chan string, 1)
-	go func() {
-		s, _ := bufio.NewReader(h.in).ReadString('\n') // what came before the end counts
-		line <- strings.TrimSpace(s)
-	}()
-	select {
-	case s := <-line:
-		return s
-	case <-ctx.Done():
-		return ""
-	}
-}
-
-// ask is the wish as the server takes it.
-func (w wish) ask(cluster string) api.Ask {
-	return api.Ask{Cluster: cluster, Role: w.role, Seconds: int64(time.Duration(w.length) / time.Second), Reason: w.reason, BreakGlass: w.breakGlass, Confirmed: w.breakGlass}
 }
 
 // refused is the first reason of a decision that is a no, or what it needs, as
@@ -432,12 +322,4 @@ func (h home) tellGot(g got, want wish) error {
 		try += " --context " + quoted(g.Context)
 	}
 	return h.print("Try it: %s auth whoami", try)
-}
-
-// quoted is a word as shells read it.
-func quoted(s string) string {
-	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/~") == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

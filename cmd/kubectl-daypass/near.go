@@ -128,26 +128,6 @@ func chosen(all api.Clusters, cluster string, want wish) (api.Choice, bool) {
 	return api.Choice{}, false
 }
 
-// line is the command that asks for the wish.
-func (w wish) line(cluster string) string {
-	say := "get " + quoted(cluster) + " --role " + quoted(w.role)
-	for _, flag := range [][2]string{{"for", w.length.written()}, {"namespace", w.namespace}, {"context", w.context}, {"kubeconfig", w.file}} {
-		if flag[1] != "" {
-			say += " --" + flag[0] + " " + quoted(flag[1])
-		}
-	}
-	if w.use {
-		say += " --use"
-	}
-	if w.breakGlass {
-		say += " --break-glass"
-	}
-	if w.reason != "" {
-		say += " --reason " + quoted(w.reason)
-	}
-	return say
-}
-
 // meantLease adds to the answer that there is no such lease the one that was
 // meant.
 func meantLease(ctx context.Context, client *api.Client, err error, id string) error {
