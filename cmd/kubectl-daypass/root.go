@@ -83,7 +83,12 @@ func tokenCommand() *cobra.Command {
 		DisableFlagParsing: true, DisableFlagsInUseLine: true,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.SetUsageTemplate("Usage:\n  {{.UseLine}}\n") // it takes none of the flags that the others have
+	// It takes none of the flags that the others have. A template would say so,
+	// too, and bring two megabytes of text/template and what that keeps alive.
+	c.SetUsageFunc(func(c *cobra.Command) error {
+		_, err := fmt.Fprintf(c.OutOrStderr(), "Usage:\n  %s\n", c.UseLine())
+		return err
+	})
 	return c
 }
 
