@@ -154,7 +154,7 @@ func (g *Grant) objects(ask Ask, who Standing, now time.Time) (Refusal, bool) {
 }
 
 func (g *Grant) lacks(ask Ask) (needs []Need) {
-	if (g.Reason || g.BreakGlass) && !legible(ask.Reason) {
+	if (g.Reason || g.BreakGlass) && !visible(ask.Reason) {
 		needs = append(needs, NeedReason)
 	}
 	if g.BreakGlass && !ask.Confirmed {
@@ -163,10 +163,10 @@ func (g *Grant) lacks(ask Ask) (needs []Need) {
 	return needs
 }
 
-// legible reports whether a reader sees anything of a text. Some letters and
+// visible reports whether a reader sees anything of a text. Some letters and
 // signs are blank: the fillers of Hangul, which Unicode says to show nothing for,
 // and the empty pattern of Braille.
-func legible(s string) bool {
+func visible(s string) bool {
 	const emptyBraille = '\u2800'
 	return strings.ContainsFunc(s, func(r rune) bool {
 		return r != emptyBraille && unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) && !unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)

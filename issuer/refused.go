@@ -127,11 +127,11 @@ type Refusal struct {
 
 // The codes of such refusals.
 const (
-	NotAuditor       = "not-auditor"        // the log is for auditors
-	NotAdministrator = "not-administrator"  // so is what others hold, for administrators
-	DeviceGlass      = "device-break-glass" // a program that was let in by a typed code
-	DeviceRule       = "device-administration"
-	ForeignLease     = "foreign-lease" // the lease is another person's
+	NotAuditor       = "not-auditor"           // the log is for auditors
+	NotAdministrator = "not-administrator"     // so is what others hold, for administrators
+	DeviceGlass      = "device-break-glass"    // a program that was let in by a typed code
+	DeviceRule       = "device-administration" // an administrator's, and wanted what administrators may
+	ForeignLease     = "foreign-lease"         // the lease is another person's
 )
 
 // Refused puts a refusal on record that was made elsewhere, as Decide does its

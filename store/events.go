@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/daypass/daypass/audit"
 )
@@ -119,15 +118,7 @@ func (t *tx) writeDetails() error {
 }
 
 func insertDetails(n int) string {
-	var q strings.Builder
-	q.WriteString(`INSERT INTO event_details (seq, salt, bytes, email, address) VALUES `)
-	for i := range n {
-		if i > 0 {
-			q.WriteString(`, `)
-		}
-		fmt.Fprintf(&q, `($%d, $%d, $%d, $%d, $%d)`, 5*i+1, 5*i+2, 5*i+3, 5*i+4, 5*i+5)
-	}
-	return q.String()
+	return `INSERT INTO event_details (seq, salt, bytes, email, address) VALUES ` + values(n, "$", "$", "$", "$", "$")
 }
 
 // after is the end of the log with one more event.

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/daypass/daypass/audit"
@@ -195,18 +194,9 @@ func (s *Store) Used(ctx context.Context, uses []lease.Use) error {
 // noteUses says the types of what it is given, which PostgreSQL takes for text
 // otherwise.
 func noteUses(n int) string {
-	var q strings.Builder
-	q.WriteString(`UPDATE leases SET uses = uses + used.column2,
+	return `UPDATE leases SET uses = uses + used.column2,
 		used_us = CASE WHEN used_us IS NULL OR used_us < used.column3 THEN used.column3 ELSE used_us END
-		FROM (VALUES `)
-	for i := range n {
-		if i > 0 {
-			q.WriteString(`, `)
-		}
-		fmt.Fprintf(&q, `(CAST($%d AS TEXT), CAST($%d AS BIGINT), CAST($%d AS BIGINT))`, 3*i+1, 3*i+2, 3*i+3)
-	}
-	q.WriteString(`) AS used WHERE leases.id = used.column1`)
-	return q.String()
+		FROM (VALUES ` + values(n, "CAST($ AS TEXT)", "CAST($ AS BIGINT)", "CAST($ AS BIGINT)") + `) AS used WHERE leases.id = used.column1`
 }
 
 const (

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/daypass/daypass/auth"
@@ -116,16 +115,7 @@ func (t *tx) insertProofs(all []*spent) error {
 }
 
 func insertProofs(n int) string {
-	var q strings.Builder
-	q.WriteString(`INSERT INTO proofs (proof_hash, until_us) VALUES `)
-	for i := range n {
-		if i > 0 {
-			q.WriteString(`, `)
-		}
-		fmt.Fprintf(&q, `($%d, $%d)`, 2*i+1, 2*i+2)
-	}
-	q.WriteString(` ON CONFLICT (proof_hash) DO NOTHING`)
-	return q.String()
+	return `INSERT INTO proofs (proof_hash, until_us) VALUES ` + values(n, "$", "$") + ` ON CONFLICT (proof_hash) DO NOTHING`
 }
 
 // spend remembers a proof, or says of one that was remembered together with

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 
@@ -145,6 +146,21 @@ func (t *tx) note(err error) error {
 		t.err = err
 	}
 	return err
+}
+
+// values are n rows for VALUES, of columns in each of which $ stands for the next
+// argument.
+func values(n int, columns ...string) string {
+	row := "(" + strings.Join(columns, ", ") + ")"
+	parts := strings.Split(strings.Repeat(row+", ", n-1)+row, "$")
+	var q strings.Builder
+	for i, part := range parts {
+		if i > 0 {
+			q.WriteString("$" + strconv.Itoa(i))
+		}
+		q.WriteString(part)
+	}
+	return q.String()
 }
 
 // us is a time as the tables hold it.
