@@ -82,7 +82,7 @@ func (h home) get(c *cobra.Command, client *api.Client, cluster string, want wis
 	if err != nil {
 		return unbegun(c.Context(), err)
 	}
-	if err := h.confirm(c.Context(), client, want, cluster); err != nil {
+	if err := h.confirm(c.Context(), client, d, want, cluster); err != nil {
 		return h.meant(c, client, err, cluster, want)
 	}
 	release, err := h.turn(c.Context(), want, cmp.Or(want.context, d.Context, cluster+" "+want.role), queue)

@@ -10,14 +10,16 @@ import (
 )
 
 // confirm asks before others are told, unless the answer would be no anyway.
-// The server wants to hear that it was asked.
-func (h home) confirm(ctx context.Context, client *api.Client, want wish, cluster string) error {
+// The server wants to hear that it was asked. Without its decision it is asked
+// for that once more, since nothing else may break the glass.
+func (h home) confirm(ctx context.Context, client *api.Client, d api.Decision, want wish, cluster string) (err error) {
 	if !want.breakGlass {
 		return nil
 	}
-	d, err := client.Decide(ctx, want.ask(cluster))
-	if err != nil {
-		return err
+	if d.Answer == "" {
+		if d, err = client.Decide(ctx, want.ask(cluster)); err != nil {
+			return err
+		}
 	}
 	if err := refused(d, want.ask(cluster)); err != nil || want.yes {
 		return err

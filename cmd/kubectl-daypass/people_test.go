@@ -209,7 +209,11 @@ func TestGet(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 		d.stdin = "yes\n"
+		asked := d.server.Asked("POST /api/v1/decisions")
 		d.must("get", "payments-prod", "--break-glass", "--reason", "it is on fire", "--kubeconfig", filepath.Join(d.home, "glass"))
+		if n := d.server.Asked("POST /api/v1/decisions") - asked; n != 1 {
+			t.Errorf("the decision was asked for %d times", n)
+		}
 		if n := d.server.Asked("POST /api/v1/leases"); n != 2 {
 			t.Errorf("%d leases were asked for", n)
 		}
